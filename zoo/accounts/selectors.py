@@ -1,0 +1,20 @@
+"""Reads about people and tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from zoo.accounts.models import AccessToken
+from zoo.accounts.services import digest_of_token
+
+_TOUCH_EVERY = timedelta(minutes=5)
+
+
+def live_token(token: str, *, now: datetime) -> AccessToken | None:
+    """The live token with its user, or None. Notes its use, at most every five minutes."""
+    row = AccessToken.objects.select_related("user").filter(digest=digest_of_token(token)).first()
+    if row is None or not row.is_live(now) or not row.user.is_active:
+        return None
+    if row.last_used_at is None or now - row.last_used_at > _TOUCH_EVERY:
+        AccessToken.objects.filter(pk=row.pk).update(last_used_at=now)
+    return row

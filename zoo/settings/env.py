@@ -1,0 +1,63 @@
+"""Reads the environment, once. Every setting that an operator may change is named in this file and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from environs import Env
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the operator said, typed. Empty strings mean "not said"."""
+
+    home: Path
+    database_url: str
+    redis_url: str
+    artifacts: str
+    models_dir: Path | None
+    datasets_dir: Path | None
+    secret_key: str
+    allowed_hosts: list[str]
+    csrf_trusted_origins: list[str]
+    public_url: str
+    debug: bool
+    trusted_proxies: int
+    submissions_per_day: int
+    submissions_open: int
+    lease_seconds: int
+    log_json: bool
+    worker_token: str
+
+
+def read() -> Environment:
+    """Reads and checks the environment. Raises environs.EnvError naming the variable that is wrong."""
+    env = Env()
+    home = Path(env.str("ZOO_HOME", "") or CHECKOUT / "var").expanduser().resolve()
+    return Environment(
+        home=home,
+        database_url=env.str("DATABASE_URL", "") or f"sqlite:///{home / 'zoo.sqlite3'}",
+        redis_url=env.str("REDIS_URL", ""),
+        artifacts=env.str("ZOO_ARTIFACTS", "") or str(home / "artifacts"),
+        models_dir=_folder(env, "ZOO_MODELS_DIR"),
+        datasets_dir=_folder(env, "ZOO_DATASETS_DIR"),
+        secret_key=env.str("SECRET_KEY", ""),
+        allowed_hosts=env.list("ALLOWED_HOSTS", []),
+        csrf_trusted_origins=env.list("CSRF_TRUSTED_ORIGINS", []),
+        public_url=env.str("ZOO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
+        debug=env.bool("DEBUG", False),
+        trusted_proxies=env.int("ZOO_TRUSTED_PROXIES", 0),
+        submissions_per_day=env.int("ZOO_SUBMISSIONS_PER_DAY", 50),
+        submissions_open=env.int("ZOO_SUBMISSIONS_OPEN", 20),
+        lease_seconds=env.int("ZOO_LEASE_SECONDS", 120),
+        log_json=env.bool("ZOO_LOG_JSON", False),
+        worker_token=env.str("ZOO_WORKER_TOKEN", ""),
+    )
+
+
+def _folder(env: Env, name: str) -> Path | None:
+    value = env.str(name, "")
+    return Path(value).expanduser().resolve() if value else None

@@ -1,0 +1,15 @@
+"""The map of addresses: composition only. Each interface keeps its own routes."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("api/v1/", include("zoo.api.urls")),
+    path("", include("zoo.web.urls")),
+    path("", include("django_prometheus.urls")),
+    path("admin/", admin.site.urls),
+]
+handler404 = "zoo.web.views.problems.not_found"
+handler403 = "zoo.web.views.problems.forbidden"
+handler400 = "zoo.web.views.problems.bad_request"
+handler500 = "zoo.web.views.problems.server_error"
