@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -17,8 +16,8 @@ from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 
 from zoo.core import errors
+from zoo.core.problems import CONTENT_TYPE, document
 
-CONTENT_TYPE = "application/problem+json"
 _STATUS_BY_KIND: dict[type[errors.ZooError], int] = {
     errors.Invalid: 400,
     errors.Forbidden: 403,
@@ -39,18 +38,6 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
     detail = serializers.CharField()
     remedy = serializers.CharField(required=False)
     errors = serializers.ListField(child=serializers.DictField(), required=False)
-
-
-def document(status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
-    """The body of a problem."""
-    body: dict[str, Any] = {
-        "type": f"/problems/{code}/",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "code": code,
-        "detail": detail,
-    }
-    return body | {key: value for key, value in extra.items() if value not in (None, "", [], {})}
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from zoo.api.problems import json_404
+from zoo.core.problems import CONTENT_TYPE, document
+
+_CODES = {400: "bad_request", 403: "forbidden", 404: "not_found", 500: "internal_error"}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -20,8 +22,6 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404: nothing at this address."""
-    if request.path.startswith("/api/"):
-        return json_404(request, exception)
     return _page(request, 404, "There is nothing at this address", "Search the catalog, or submit the model.")
 
 
@@ -31,5 +31,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, status: int, title: str, next_step: str) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        body = document(status, _CODES[status], f"{title}.")
+        return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
     context = {"status": status, "title": title, "next_step": next_step}
     return render(request, "problem.html", context, status=status)
