@@ -1,0 +1,1 @@
+"""Runners take a spec and give a report. Only the child process imports the heavy ones."""
