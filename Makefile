@@ -60,6 +60,8 @@ chromium:
 
 test: $(VENV)/.all chromium ## Set up and run the whole test suite
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+	@echo "Once more on Postgres, for what touches SQL ..."
+	$(BIN)/python -m tests.with_postgres $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m postgres
 
 bench: $(VENV)/.all ## Side-by-side measurements, written to benchmarks/results/
 	$(BIN)/python -m benchmarks
