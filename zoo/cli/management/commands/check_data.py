@@ -1,4 +1,4 @@
-"""Checks the data that the repository carries (catalog, licenses, suites) against its schemas. Part of ``make check``."""
+"""Checks the data that the repository carries (catalog, licenses, suites) against its schemas, for ``make check``."""
 
 from __future__ import annotations
 
