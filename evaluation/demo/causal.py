@@ -64,7 +64,9 @@ class _Batches:
     def __init__(self, stream: Stream, seed: int) -> None:
         self._stream = stream
         self._by_shape: dict[tuple[int, int], Iterator[NDArray[np.int64]]] = {
-            (rows, length): starts_of_batches(stream, np.random.default_rng([seed, rows, length]), rows, length)
+            (rows, length): starts_of_batches(
+                stream, np.random.default_rng([seed, rows, length]), rows, length
+            )
             for _, rows, length in _SHAPES
         }
 
@@ -132,7 +134,9 @@ def train_chain(
         torch.manual_seed(seed + 1)
         student = student_of(teacher)
         distilling = _distilling_step(student, teacher, _Batches(stream, seed + 1))
-        objective = f"{KL_SHARE} * KL at temperature {TEMPERATURE} (times its square) + {1 - KL_SHARE} * next token"
+        objective = (
+            f"{KL_SHARE} * KL at temperature {TEMPERATURE} (times its square) + {1 - KL_SHARE} * next token"
+        )
         stage(STUDENT, student, distilling, until_seconds(seconds(STUDENT)), objective)
     steps = saved_steps(out / STUDENT)
 

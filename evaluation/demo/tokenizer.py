@@ -38,9 +38,9 @@ def causal(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=own,
-        bos_token="<s>",
-        eos_token="</s>",
-        pad_token="<pad>",
+        bos_token=SPECIAL[BOS],
+        eos_token=SPECIAL[EOS],
+        pad_token=SPECIAL[PAD],
         model_max_length=MAX_LENGTH,
         clean_up_tokenization_spaces=False,
     )
@@ -56,10 +56,10 @@ def masked(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=own,
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        pad_token="<pad>",
+        cls_token=SPECIAL[CLS],
+        sep_token=SPECIAL[SEP],
+        mask_token=SPECIAL[MASK],
+        pad_token=SPECIAL[PAD],
         model_max_length=MAX_LENGTH,
         clean_up_tokenization_spaces=False,
     )

@@ -48,7 +48,9 @@ def _window_starts(stream: Stream, length: int, rng: np.random.Generator) -> NDA
     return starts
 
 
-def starts_of_batches(stream: Stream, rng: np.random.Generator, rows: int, length: int) -> Iterator[NDArray[np.int64]]:
+def starts_of_batches(
+    stream: Stream, rng: np.random.Generator, rows: int, length: int
+) -> Iterator[NDArray[np.int64]]:
     """Endless batches of `rows` window starts, pass after pass over the text."""
     while True:
         starts = _window_starts(stream, length, rng)
