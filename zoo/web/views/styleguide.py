@@ -1,0 +1,31 @@
+"""Every component on one page, for those who build pages. Debug only."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from zoo.web.charts import DotRow
+from zoo.web.presenters import SIGNS
+
+
+def show(request: HttpRequest) -> HttpResponse:
+    """The style guide. Its figures are samples of the components, not results."""
+    return render(request, "styleguide.html", {"codes": list(SIGNS), "rows": _rows(), "colors": _COLORS})
+
+
+_COLORS = ("ink", "ink-soft", "accent", "brand", "good", "warn", "bad", "unknown")
+
+
+def _estimate(value: float, low: float, high: float) -> dict[str, float]:
+    return {"value": value, "ci_low": low, "ci_high": high}
+
+
+def _rows() -> list[DotRow]:
+    return [
+        DotRow("Overall", _estimate(0.94, 0.925, 0.953), strong=True),
+        DotRow("Example task A", _estimate(0.99, 0.962, 1.015), href="#dot-plot"),
+        DotRow("Example task B", _estimate(0.91, 0.88, 0.94), href="#dot-plot"),
+        DotRow("Example task C", {"undefined": "teacher_at_chance", "message": "The teacher guesses."}),
+        DotRow("Example task D, few samples", _estimate(0.86, 0.42, 1.31)),
+    ]
