@@ -1,0 +1,1 @@
+"""The catalog: organizations, models, revisions, reported scores, search and imports."""

@@ -1,0 +1,115 @@
+"""Reads of the catalog: typed, with what a page needs fetched along, explicitly ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from zoo.catalog.models import (
+    Alias,
+    Cost,
+    Dispute,
+    Evidence,
+    Fact,
+    GlossaryTerm,
+    LicensePeriod,
+    Model,
+    ReportedScore,
+    Revision,
+    TimelineEntry,
+)
+from zoo.core.errors import NotFound
+
+
+class ModelNotFound(NotFound):
+    """No entry has this id or alias."""
+
+    code = "model_not_found"
+
+
+def find_model(reference: str) -> Model | None:
+    """The entry with this id (``org/name``) or alias, in any case; None when there is none."""
+    key = reference.strip().lower()
+    entries = Model.objects.select_related("organization")
+    found = entries.filter(key=key).first()
+    if found is None:
+        alias = Alias.objects.filter(key=key).select_related("model__organization").first()
+        found = alias.model if alias else None
+    return found
+
+
+def get_model(reference: str) -> Model:
+    """Like ``find_model``. Raises ModelNotFound."""
+    found = find_model(reference)
+    if found is None:
+        raise ModelNotFound(
+            f"there is no entry {reference[:200]!r} in the catalog",
+            remedy="Search for it, or propose it as a new entry.",
+        )
+    return found
+
+
+def find_models(references: Iterable[str]) -> dict[str, Model]:
+    """The entries of many ids or aliases at once, by the reference that was given; missing ones are left out."""
+    wanted = {reference: reference.strip().lower() for reference in references}
+    keys = set(wanted.values())
+    by_key = {entry.key: entry for entry in Model.objects.select_related("organization").filter(key__in=keys)}
+    for alias in Alias.objects.filter(key__in=keys - set(by_key)).select_related("model__organization"):
+        by_key[alias.key] = alias.model
+    return {reference: by_key[key] for reference, key in wanted.items() if key in by_key}
+
+
+def revisions_of(model: Model) -> QuerySet[Revision]:
+    """The revisions with their files, newest first."""
+    return model.revisions.prefetch_related("files")
+
+
+def license_periods_of(model: Model) -> QuerySet[LicensePeriod]:
+    """Which license was published from when, earliest first; empty where it never changed."""
+    return model.license_periods.order_by("since_on", "id")
+
+
+def reported_scores_of(model: Model) -> QuerySet[ReportedScore]:
+    """What others published about the model, in the order of the sources."""
+    return model.reported_scores.order_by("order", "id")
+
+
+def unattached_scores() -> QuerySet[ReportedScore]:
+    """Published scores of things that are no entry, with the reason."""
+    return ReportedScore.objects.filter(model=None).order_by("order", "id")
+
+
+def current_facts_of(model: Model) -> QuerySet[Fact]:
+    """The facts that hold now, by field."""
+    return model.facts.filter(is_current=True).order_by("field")
+
+
+def history_of(model: Model) -> QuerySet[Fact]:
+    """Every fact that was ever recorded, newest first."""
+    return model.facts.select_related("recorded_by", "supersedes").order_by("-recorded_at", "-id")
+
+
+def evidence_of(model: Model) -> QuerySet[Evidence]:
+    """What sources say about the model: read ones first."""
+    return model.evidence.order_by("-seen", "id")
+
+
+def disputes_of(model: Model) -> QuerySet[Dispute]:
+    """The disputes that concern the model, newest first."""
+    return model.disputes.prefetch_related("parts__model__organization").order_by("-since_on", "slug")
+
+
+def costs_of(model: Model) -> QuerySet[Cost]:
+    """Prices and training costs as sources state them, newest first."""
+    return model.costs.order_by("-as_of", "what", "id")
+
+
+def timeline() -> QuerySet[TimelineEntry]:
+    """The history of distillation, from the beginning."""
+    return TimelineEntry.objects.prefetch_related("entries__organization").order_by("when_on", "slug")
+
+
+def glossary() -> QuerySet[GlossaryTerm]:
+    """The words of the field by name."""
+    return GlossaryTerm.objects.prefetch_related("see_also").order_by("term")

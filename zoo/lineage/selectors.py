@@ -1,0 +1,130 @@
+"""Reads of lineage: the neighborhood of an entry, upward and downward, level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from django.db.models import QuerySet
+
+from zoo.catalog.models import Model, Status
+from zoo.catalog.models.attested import COUNTED
+from zoo.lineage.graph import Link
+from zoo.lineage.models import Edge
+
+MAX_DEPTH = 12
+MAX_NODES = 400
+
+Direction = Literal["up", "down", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighborhood:
+    """The entries around a root and the edges among them. ``truncated``: there are more than are shown."""
+
+    root: Model
+    levels: dict[int, int]
+    """Steps from the root by entry: negative upward (ancestors), positive downward (descendants)."""
+    models: dict[int, Model]
+    edges: tuple[Edge, ...]
+    truncated: bool
+
+
+def current_edges() -> QuerySet[Edge]:
+    """The edges that stand, whatever their status; retracted ones are left out."""
+    return Edge.objects.filter(is_current=True).exclude(status=Status.RETRACTED)
+
+
+def parents_of(model: Model) -> QuerySet[Edge]:
+    """The edges to what the entry came from, with their evidence; disputed ones too."""
+    return (
+        current_edges()
+        .filter(child=model)
+        .select_related("parent__organization")
+        .prefetch_related("evidence")
+        .order_by("kind", "parent__key")
+    )
+
+
+def children_of(model: Model) -> QuerySet[Edge]:
+    """The edges from what came of the entry, with their evidence; disputed ones too."""
+    return (
+        current_edges()
+        .filter(parent=model)
+        .select_related("child__organization")
+        .prefetch_related("evidence")
+        .order_by("kind", "child__key")
+    )
+
+
+def teachers_of(model: Model) -> list[Model]:
+    """The teachers that count as such, by id: no alleged and no contradicted ones."""
+    edges = parents_of(model).filter(kind="distilled_from", status__in=COUNTED)
+    return [edge.parent for edge in edges]
+
+
+def neighborhood(
+    model: Model,
+    *,
+    depth: int,
+    direction: Direction = "both",
+    max_nodes: int = MAX_NODES,
+    statuses: Collection[Status] | None = None,
+) -> Neighborhood:
+    """The entries within ``depth`` steps (at most MAX_DEPTH), breadth first, with evidence on the edges.
+
+    One query a level and direction, however many entries there are. ``statuses`` limits the edges that are
+    followed; None follows all that stand.
+    """
+    depth = max(0, min(depth, MAX_DEPTH))
+    levels, edges, truncated = {model.pk: 0}, dict[int, Edge](), False
+    for step in (-1, 1):
+        if direction == "both" or direction == ("up" if step < 0 else "down"):
+            truncated |= _explore(levels, edges, [model.pk], step, depth, max_nodes, statuses)
+    models = Model.objects.select_related("organization").in_bulk(list(levels))
+    kept = [edge for edge in edges.values() if edge.child_id in models and edge.parent_id in models]
+    kept.sort(key=lambda edge: (models[edge.child_id].key, edge.kind, models[edge.parent_id].key))
+    return Neighborhood(model, levels, models, tuple(kept), truncated)
+
+
+def ancestor_links(model_ids: Iterable[int]) -> list[Link[int]]:
+    """Every link upward from these entries, to the very top, whatever the status of the edge."""
+    links: list[Link[int]] = []
+    known = frontier = set(model_ids)
+    while frontier:
+        rows = current_edges().filter(child__in=frontier).values_list("child_id", "parent_id")
+        found = [Link(child, parent) for child, parent in rows]
+        links.extend(found)
+        frontier = {link.parent for link in found} - known
+        known = known | frontier
+    return links
+
+
+def _explore(
+    levels: dict[int, int],
+    edges: dict[int, Edge],
+    frontier: list[int],
+    step: int,
+    depth: int,
+    max_nodes: int,
+    statuses: Collection[Status] | None,
+) -> bool:
+    """Walks one direction level by level; returns whether it stopped at the limit of entries."""
+    here, there = ("child_id", "parent_id") if step < 0 else ("parent_id", "child_id")
+    for distance in range(1, depth + 1):
+        rows = current_edges().filter(**{f"{here}__in": frontier}).prefetch_related("evidence")
+        if statuses is not None:
+            rows = rows.filter(status__in=statuses)
+        frontier = []
+        for edge in rows.order_by("id")[: 4 * max_nodes]:
+            other: int = getattr(edge, there)
+            if other not in levels:
+                if len(levels) >= max_nodes:
+                    return True
+                levels[other] = step * distance
+                frontier.append(other)
+            edges[edge.pk] = edge
+        if not frontier:
+            return False
+    return False
