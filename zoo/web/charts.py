@@ -15,21 +15,15 @@ from zoo.web.presenters import Shown, percent, shown
 
 
 class Scale(NamedTuple):
-    """A linear scale from values to pixels."""
+    """A linear scale from values to percent of the width of a picture."""
 
     low: float
     high: float
-    start: float
-    end: float
 
     def __call__(self, value: float) -> float:
-        """The position of a value, kept inside the picture."""
+        """The position of a value in percent, kept inside the picture."""
         share = (value - self.low) / (self.high - self.low)
-        return round(self.start + min(1.0, max(0.0, share)) * (self.end - self.start), 1)
-
-    def holds(self, value: float) -> bool:
-        """Whether the value lies inside the picture."""
-        return self.low <= value <= self.high
+        return round(min(1.0, max(0.0, share)) * 100, 2)
 
 
 class Tick(NamedTuple):
@@ -57,7 +51,7 @@ def nice_range(values: Sequence[float], step_count: int = 5) -> tuple[float, flo
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar from zero with a whisker; positions in pixels of a picture 120 wide."""
+    """A bar from zero with a whisker; positions in percent of its width."""
 
     quantity: Shown
     end: float
@@ -67,13 +61,10 @@ class Bar:
     text: str
 
 
-BAR_WIDTH = 120.0
-
-
 def bar(quantity: object, top: float = 1.2) -> Bar:
     """The bar of a retention: the teacher's line stands at 1, the picture ends at `top`."""
     value = shown(quantity)
-    scale = Scale(0.0, top, 0.0, BAR_WIDTH)
+    scale = Scale(0.0, top)
     at = scale(value.value) if value.value is not None else 0.0
     low = scale(value.low) if value.low is not None else at
     high = scale(value.high) if value.high is not None else at
@@ -103,46 +94,30 @@ class DotRow:
 
 @dataclass(frozen=True, slots=True)
 class DotMark:
-    """A row with its positions."""
+    """A row with its positions in percent; `cut_low` and `cut_high` say that the interval goes on outside."""
 
     row: DotRow
     quantity: Shown
-    y: float
     x: float | None
     low: float | None
     high: float | None
     cut_low: bool
     cut_high: bool
     text: str
-    value_text: str
 
 
 @dataclass(frozen=True, slots=True)
 class DotPlot:
     """A dot plot, ready to draw."""
 
-    width: float
-    height: float
-    left: float
-    right: float
-    top: float
-    bottom: float
     ticks: tuple[Tick, ...]
     reference: float | None
     margin: float | None
     marks: tuple[DotMark, ...]
 
 
-ROW_HEIGHT = 24.0
-
-
 def dot_plot(
-    rows: Sequence[DotRow],
-    *,
-    reference: float | None = 1.0,
-    margin: float | None = 0.95,
-    width: float = 720.0,
-    label_width: float = 220.0,
+    rows: Sequence[DotRow], *, reference: float | None = 1.0, margin: float | None = 0.95
 ) -> DotPlot:
     """Places the rows: a dot and a whisker each, the teacher at `reference`, the margin dashed.
 
@@ -151,26 +126,13 @@ def dot_plot(
     """
     quantities = [shown(row.quantity) for row in rows]
     low, high, step = nice_range(_extent(quantities, reference, margin))
-    left, right, top = label_width, width - 170.0, 30.0
-    scale = Scale(low, high, left, right)
-    bottom = top + ROW_HEIGHT * len(rows)
-    marks = tuple(
-        _mark(row, value, scale, top + ROW_HEIGHT * (index + 0.5))
-        for index, (row, value) in enumerate(zip(rows, quantities, strict=True))
-    )
+    scale = Scale(low, high)
     count = round((high - low) / step)
-    ticks = tuple(Tick(scale(low + step * i), percent(low + step * i, 0)) for i in range(count + 1))
     return DotPlot(
-        width=width,
-        height=bottom + 10.0,
-        left=left,
-        right=right,
-        top=top,
-        bottom=bottom,
-        ticks=ticks,
+        ticks=tuple(Tick(scale(low + step * i), percent(low + step * i, 0)) for i in range(count + 1)),
         reference=scale(reference) if reference is not None else None,
         margin=scale(margin) if margin is not None else None,
-        marks=marks,
+        marks=tuple(_mark(row, value, scale) for row, value in zip(rows, quantities, strict=True)),
     )
 
 
@@ -183,25 +145,14 @@ def _extent(quantities: Sequence[Shown], reference: float | None, margin: float 
     return points + kept
 
 
-def _mark(row: DotRow, value: Shown, scale: Scale, y: float) -> DotMark:
-    cut_low = value.low is not None and value.low < scale.low
-    cut_high = value.high is not None and value.high > scale.high
+def _mark(row: DotRow, value: Shown, scale: Scale) -> DotMark:
     return DotMark(
         row=row,
         quantity=value,
-        y=y,
         x=scale(value.value) if value.value is not None else None,
         low=scale(value.low) if value.low is not None else None,
         high=scale(value.high) if value.high is not None else None,
-        cut_low=cut_low,
-        cut_high=cut_high,
+        cut_low=value.low is not None and value.low < scale.low,
+        cut_high=value.high is not None and value.high > scale.high,
         text=describe(value),
-        value_text=_figures(value),
     )
-
-
-def _figures(value: Shown) -> str:
-    if value.value is None or value.low is None or value.high is None:
-        return percent(value.value)
-    low, high = (percent(edge).rstrip("%") for edge in (value.low, value.high))
-    return f"{percent(value.value)} [{low}, {high}]"

@@ -96,7 +96,7 @@ def _bare(edge: float) -> str:
 @register.simple_tag
 def interval_bar(value: object, label: str = "") -> SafeString:
     """``{% interval_bar row.retention %}``: a bar with whisker and the teacher's line at 100 %."""
-    context = {"bar": charts.bar(value), "label": label, "width": charts.BAR_WIDTH}
+    context = {"bar": charts.bar(value), "label": label}
     return mark_safe(render_to_string("components/bar.svg", context))  # noqa: S308
 
 
@@ -104,7 +104,7 @@ def interval_bar(value: object, label: str = "") -> SafeString:
 def dot_plot(rows: Sequence[charts.DotRow], title: str, axis: str = "retention") -> SafeString:
     """``{% dot_plot rows title="Retention per task" %}``: rows are charts.DotRow. A table must stand beside it."""
     context = {"plot": charts.dot_plot(rows), "title": title, "axis": axis}
-    return mark_safe(render_to_string("components/dot_plot.svg", context))  # noqa: S308
+    return mark_safe(render_to_string("components/dot_plot.html", context))  # noqa: S308
 
 
 @register.simple_tag
