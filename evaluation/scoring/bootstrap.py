@@ -8,12 +8,11 @@ resamples are the percentile's and BCa's (Efron 1987).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
 
-from evaluation.scoring.fieller import Stratum, normalized, unit_sums
+from evaluation.scoring.fieller import unit_sums
 from evaluation.scoring.paired import PairedSamples
 from evaluation.scoring.score_interval import Bounds
 from evaluation.scoring.values import BadInput, FloatArray, check_level
@@ -30,47 +29,42 @@ def generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, *words])
 
 
-def resample_means(samples: PairedSamples, resamples: int, rng: np.random.Generator) -> FloatArray:
-    """Means of student and teacher in each resample, shape (2, resamples)."""
-    if samples.n == 0 or resamples < 1:
+def resample_sums(units: FloatArray, resamples: int, rng: np.random.Generator) -> FloatArray:
+    """Column sums of resampled rows of `units` (rows are independent units), shape (columns, resamples)."""
+    if len(units) == 0 or resamples < 1:
         raise BadInput("a bootstrap needs samples and resamples")
-    units = np.stack(unit_sums(samples), axis=1)
     cells, counts = np.unique(units, axis=0, return_counts=True)
     if len(cells) <= _MOST_CELLS:
         drawn = rng.multinomial(len(units), counts / len(units), size=resamples)
-        sums = (drawn @ cells).T
-    else:
-        sums = _gathered(units, resamples, rng)
-    return np.asarray(sums[:2] / sums[2], dtype=np.float64)
+        return np.asarray((drawn @ cells).T, dtype=np.float64)
+    return _gathered(units, resamples, rng)
 
 
 def _gathered(units: FloatArray, resamples: int, rng: np.random.Generator) -> FloatArray:
-    """Sums of resampled rows, block by block; shape (columns, resamples)."""
-    count = len(units)
-    sums = np.empty((units.shape[1], resamples))
-    block = max(1, _BLOCK // count)
+    """The same for many different rows, block by block."""
+    count, columns = units.shape
+    constant = (units == units[0]).all(axis=0)
+    varying = np.flatnonzero(~constant)
+    sums = np.empty((columns, resamples))
+    sums[constant] = (count * units[0, constant])[:, None]
     # One gather serves two columns when they travel as a complex number.
-    both = units[:, 0] + 1j * units[:, 1]
-    equal = bool((units[:, 2] == units[0, 2]).all())
+    pairs = [varying[i : i + 2] for i in range(0, len(varying), 2)]
+    packed = [units[:, pair[0]] + 1j * units[:, pair[-1]] for pair in pairs]
+    block = max(1, _BLOCK // count)
     for start in range(0, resamples, block):
         stop = min(start + block, resamples)
         chosen = rng.integers(0, count, size=(stop - start, count), dtype=np.uint32)
-        drawn = both[chosen].sum(axis=1)
-        sums[0, start:stop], sums[1, start:stop] = drawn.real, drawn.imag
-        sums[2, start:stop] = count * units[0, 2] if equal else units[chosen, 2].sum(axis=1)
+        for pair, column in zip(pairs, packed, strict=True):
+            drawn = column[chosen].sum(axis=1)
+            sums[pair[0], start:stop] = drawn.real
+            sums[pair[-1], start:stop] = drawn.imag
     return sums
 
 
-def resample_set(strata: Sequence[Stratum], names: Sequence[str], resamples: int, seed: int) -> FloatArray:
-    """Weighted means above chance of both models over a set of tasks, shape (2, resamples).
-
-    Each task is resampled within itself; its stream of random numbers depends on the seed and its name.
-    """
-    total = np.zeros((2, resamples))
-    for stratum, name in sorted(zip(normalized(strata), names, strict=True), key=lambda pair: pair[1]):
-        means = resample_means(stratum.samples, resamples, generator(seed, name))
-        total += stratum.weight * (means - stratum.chance)
-    return total
+def resample_means(samples: PairedSamples, resamples: int, rng: np.random.Generator) -> FloatArray:
+    """Means of student and teacher in each resample, shape (2, resamples)."""
+    sums = resample_sums(np.stack(unit_sums(samples), axis=1), resamples, rng)
+    return np.asarray(sums[:2] / sums[2], dtype=np.float64)
 
 
 def percentile_bounds(values: FloatArray, level: float) -> Bounds:

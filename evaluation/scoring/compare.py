@@ -1,4 +1,4 @@
-"""From two runs' per-sample scores to the body of a comparison: rows, capabilities, overall.
+"""From two runs' per-sample scores to the body of a comparison: rows, groups, capabilities, overall.
 
 The one entry for those who compare: `compare(tasks, settings)` for a student and its teacher,
 `score_alone(tasks, settings)` for one model. The caller adds identity, engine, fidelity, efficiency and the
@@ -7,186 +7,312 @@ command that repeats it. Which sample belongs to which is decided by hashes here
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-import numpy.typing as npt
+from evaluation.scoring.aggregate import Member, Resamples, mean_of_ratios, over_members, set_retention
+from evaluation.scoring.fieller import Stratum
+from evaluation.scoring.paired import ModelSamples, PairedSamples
+from evaluation.scoring.results import (
+    Aggregation,
+    ComparisonBody,
+    Coverage,
+    Outcomes,
+    Overall,
+    Row,
+    Score,
+    ScoreRow,
+    ScoresAlone,
+    SetRow,
+    Settings,
+    Sign,
+    TaskInput,
+)
+from evaluation.scoring.retention import Options
+from evaluation.scoring.rows import Leaf, leaf_of, outcomes_of, row_of
+from evaluation.scoring.scores import set_scores, task_score
+from evaluation.scoring.significance import holm
+from evaluation.scoring.signs import laundering_signs
+from evaluation.scoring.values import BadInput, Estimate, Undefined
+from evaluation.scoring.verdict import CONVENTION, verdict
 
-from evaluation.scoring.values import BoolArray, FloatArray, Quantity, Undefined
+__all__ = [
+    "Aggregation",
+    "ComparisonBody",
+    "Coverage",
+    "ModelSamples",
+    "Outcomes",
+    "Overall",
+    "Row",
+    "Score",
+    "ScoreRow",
+    "ScoresAlone",
+    "SetRow",
+    "Settings",
+    "Sign",
+    "TaskInput",
+    "compare",
+    "score_alone",
+]
 
-Aggregation = Literal["mean", "per_size", "perplexity"]
-VerdictCode = Literal["kept", "not_kept", "undecided"]
-IntervalChoice = Literal["auto", "percentile", "bca", "fieller", "score"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ModelSamples:
-    """One model's scores on one task, a value per sample, in any order. Build it with `of`.
-
-    `values` is the harness's own per-sample metric (0 or 1 for accuracies, the mean over draws for sampled
-    answers, the total bits of a document for bits per byte). `sizes` is what the sum is divided by when the
-    aggregation is `per_size` or `perplexity` (bytes, words or tokens). `ties` marks samples in which the
-    best choices tied exactly; `tie_split` is the score with such ties shared out.
-    """
-
-    doc_hashes: tuple[str, ...]
-    prompt_hashes: tuple[str, ...]
-    values: FloatArray
-    sizes: FloatArray | None = None
-    ties: BoolArray | None = None
-    tie_split: FloatArray | None = None
-    clusters: tuple[str, ...] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        doc_hashes: Sequence[str],
-        prompt_hashes: Sequence[str],
-        values: npt.ArrayLike,
-        *,
-        sizes: npt.ArrayLike | None = None,
-        ties: npt.ArrayLike | None = None,
-        tie_split: npt.ArrayLike | None = None,
-        clusters: Sequence[str] | None = None,
-    ) -> ModelSamples:
-        """Check and freeze; NaN, infinities and unequal lengths raise `BadInput`."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TaskInput:
-    """One leaf task of both models. `student` or `teacher` is None when that run did not measure it.
-
-    `groups` names the group tasks it belongs to, outermost first (`("blimp", "binding")`). `weight` is its
-    share within its capability. `is_ratio`: higher is better and zero means nothing achieved.
-    """
-
-    name: str
-    metric: str
-    student: ModelSamples | None
-    teacher: ModelSamples | None
-    capability: str | None = None
-    groups: tuple[str, ...] = ()
-    is_ratio: bool = True
-    higher_is_better: bool = True
-    chance: float | None = None
-    aggregation: Aggregation = "mean"
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to compare. `limited` says that a limit cut the tasks short: such results are never ranked.
-
-    `capability_weights` is empty for equal weights. `interval` forces one method for the rows of tasks;
-    `auto` takes the one that the coverage simulation supports for that kind of score.
-    """
-
-    seed: int = 0
-    level: float = 0.95
-    margin: float = 0.95
-    resamples: int = 10_000
-    limited: bool = False
-    capability_weights: tuple[tuple[str, float], ...] = ()
-    interval: IntervalChoice = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A model's score on a task with its standard error; both None when not measured."""
-
-    value: float | None
-    stderr: float | None
-    tie_split: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcomes:
-    """Right and wrong of the pair, counted over samples; `ties` counts samples with a tie in either model."""
-
-    both: int
-    lost: int
-    gained: int
-    neither: int
-    ties: int
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One task or one group: scores of both, retention and its relatives, test and verdict."""
-
-    task: str
-    capability: str | None
-    metric: str
-    n: int
-    chance: float | None
-    student: Score
-    teacher: Score
-    retention: Quantity
-    retention_above_chance: Quantity
-    difference: Quantity
-    p_value: float | None
-    p_adjusted: float | None
-    test: str | None
-    verdict: VerdictCode | None
-    samples: Outcomes | Undefined
-    members: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How much of the suite the overall number rests on; `rankable` is False for anything partial."""
-
-    tasks: int
-    of: int
-    partial: bool
-    limited: bool
-    rankable: bool
-    missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CapabilityRow:
-    """One capability: the weighted mean of its tasks for both models, and the ratio of the two."""
-
-    capability: str
-    weight: float
-    tasks: int
-    student: Score
-    teacher: Score
-    retention: Quantity
-    retention_above_chance: Quantity
-    difference: Quantity
-    verdict: VerdictCode | None
-    coverage: Coverage
-
-
-@dataclass(frozen=True, slots=True)
-class Overall:
-    """The whole suite: ratio of suite means, and beside it the mean of the tasks' ratios."""
-
-    student: Score
-    teacher: Score
-    retention: Quantity
-    retention_above_chance: Quantity
-    difference: Quantity
-    mean_of_tasks: Quantity
-    verdict: VerdictCode | None
-    coverage: Coverage
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonBody:
-    """The comparison without identity: `plain(body)` is the JSON of it."""
-
-    tasks: tuple[Row, ...]
-    groups: tuple[Row, ...]
-    capabilities: tuple[CapabilityRow, ...]
-    overall: Overall
-    settings: Settings
+UNASSIGNED = "unassigned"
+"""Capability of tasks that name none."""
 
 
 def compare(tasks: Sequence[TaskInput], settings: Settings) -> ComparisonBody:
-    """Compare a student with its teacher, task by task, by capability and overall."""
-    raise NotImplementedError
+    """Compare a student with its teacher, task by task, by group, by capability and overall.
+
+    Tasks that one run lacks stay in the result as `not_measured` and make their sets partial. Raises `BadInput`
+    for no tasks, two tasks of one name, weights that are not positive, and what the samples themselves refuse.
+    """
+    _check(tasks)
+    leaves = [leaf_of(task) for task in tasks]
+    rows = _adjusted([row_of(leaf, settings) for leaf in leaves])
+    resamples = Resamples(settings.resamples, settings.seed)
+    weights = _suite_weights([leaf for leaf in leaves if leaf.counts], settings)
+    capabilities = tuple(
+        _set_row(name, [leaf for leaf in leaves if _capability(leaf) == name], None, resamples, settings)
+        for name in _in_order(_capability(leaf) for leaf in leaves if leaf.counts)
+    )
+    groups = tuple(
+        _set_row(name, [leaf for leaf in leaves if name in leaf.task.groups], name, resamples, settings)
+        for name in _in_order(group for leaf in leaves if leaf.counts for group in leaf.task.groups)
+    )
+    overall = _overall(leaves, rows, weights, resamples, settings)
+    return ComparisonBody(
+        tasks=rows,
+        groups=groups,
+        capabilities=tuple(
+            replace(row, weight=_capability_weight(row.name, capabilities, settings)) for row in capabilities
+        ),
+        overall=overall,
+        signs=laundering_signs(rows, overall.retention, settings.level),
+        settings=settings,
+        verdict_convention=CONVENTION,
+    )
+
+
+def score_alone(tasks: Sequence[TaskInput], settings: Settings) -> ScoresAlone:
+    """Scores of one model, given as the tasks' `student`; the teacher's side is not looked at."""
+    _check(tasks)
+    alone = [replace(task, teacher=task.student, teacher_score=task.student_score) for task in tasks]
+    leaves = [leaf_of(task) for task in alone]
+    counted = [leaf for leaf in leaves if leaf.counts]
+    weights = _suite_weights(counted, settings)
+    names = _in_order(group for leaf in counted for group in leaf.task.groups)
+    kinds = _in_order(_capability(leaf) for leaf in counted)
+    return ScoresAlone(
+        tasks=tuple(_alone_row(leaf.task, settings) for leaf in leaves),
+        groups=tuple(
+            _alone_set(
+                name,
+                _members([leaf for leaf in counted if name in leaf.task.groups], name, settings),
+                settings,
+            )
+            for name in names
+        ),
+        capabilities=tuple(
+            _alone_set(
+                kind,
+                _members([leaf for leaf in counted if _capability(leaf) == kind], None, settings),
+                settings,
+            )
+            for kind in kinds
+        ),
+        overall=_alone_set("overall", _weighted(counted, weights), settings),
+        coverage=_coverage(counted, settings),
+        settings=settings,
+    )
+
+
+def _check(tasks: Sequence[TaskInput]) -> None:
+    """Refuse what no comparison can be made of."""
+    if not tasks:
+        raise BadInput("a comparison needs at least one task")
+    if len({task.name for task in tasks}) != len(tasks):
+        raise BadInput("two tasks have one name")
+    if any(not task.weight > 0 or math.isinf(task.weight) for task in tasks):
+        raise BadInput("weights of tasks must be positive")
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Each name once, in order of first appearance."""
+    return list(dict.fromkeys(names))
+
+
+def _capability(leaf: Leaf) -> str:
+    """The capability that a task counts for."""
+    return leaf.task.capability or UNASSIGNED
+
+
+def _adjusted(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Holm's correction over all tasks that have a test."""
+    tested = [row.p_value for row in rows if row.p_value is not None]
+    corrected = iter(holm(tested))
+    return tuple(row if row.p_value is None else replace(row, p_adjusted=next(corrected)) for row in rows)
+
+
+def _measured(leaves: Iterable[Leaf]) -> list[Leaf]:
+    """The tasks that have pairs."""
+    return [leaf for leaf in leaves if isinstance(leaf.samples, PairedSamples)]
+
+
+def _suite_weights(counted: Sequence[Leaf], settings: Settings) -> dict[str, float]:
+    """Each measured task's share of the suite: capabilities by their weights, tasks within them by theirs."""
+    measured = _measured(counted)
+    given = dict(settings.capability_weights)
+    inside: dict[str, float] = {}
+    for leaf in measured:
+        inside[_capability(leaf)] = inside.get(_capability(leaf), 0.0) + leaf.task.weight
+    if any(not given.get(kind, 1.0) > 0 for kind in inside):
+        raise BadInput("weights of capabilities must be positive")
+    total = math.fsum(given.get(kind, 1.0) for kind in inside)
+    return {
+        leaf.task.name: given.get(_capability(leaf), 1.0)
+        / total
+        * leaf.task.weight
+        / inside[_capability(leaf)]
+        for leaf in measured
+    }
+
+
+def _capability_weight(name: str, rows: Sequence[SetRow], settings: Settings) -> float:
+    """A capability's share of the suite; zero when none of its tasks was measured."""
+    given = dict(settings.capability_weights)
+    live = [row.name for row in rows if row.tasks]
+    return given.get(name, 1.0) / math.fsum(given.get(one, 1.0) for one in live) if name in live else 0.0
+
+
+def _members(leaves: Sequence[Leaf], group: str | None, settings: Settings) -> list[Member]:
+    """Members of a capability (weighted as the suite says) or of a group (equal, or by size)."""
+    members = []
+    for leaf in _measured(leaves):
+        assert isinstance(leaf.samples, PairedSamples)
+        weight = leaf.task.weight if group is None else 1.0
+        if group is not None and group in settings.groups_by_size:
+            weight = float(leaf.samples.n)
+        members.append(Member(leaf.task.name, leaf.samples, weight, leaf.task.chance))
+    return members
+
+
+def _weighted(counted: Sequence[Leaf], weights: dict[str, float]) -> list[Member]:
+    """Members of the whole suite."""
+    return [
+        Member(leaf.task.name, leaf.samples, weights[leaf.task.name], leaf.task.chance)
+        for leaf in counted
+        if isinstance(leaf.samples, PairedSamples)
+    ]
+
+
+def _coverage(counted: Sequence[Leaf], settings: Settings) -> Coverage:
+    """How many of a set's tasks have pairs."""
+    missing = tuple(leaf.task.name for leaf in counted if isinstance(leaf.samples, Undefined))
+    partial = bool(missing) or not counted
+    whole = not partial and not settings.limited
+    return Coverage(len(counted) - len(missing), len(counted), partial, settings.limited, whole, missing)
+
+
+def _chance(members: Sequence[Member]) -> float | None:
+    """Weighted chance level of a set, None when one of them is not known."""
+    known = [(member.weight, member.chance) for member in members if member.chance is not None]
+    if not members or len(known) < len(members):
+        return None
+    return math.fsum(w * c for w, c in known) / math.fsum(w for w, _ in known)
+
+
+def _outcomes(leaves: Sequence[Leaf]) -> Outcomes | None:
+    """Outcome counts summed over tasks, None unless all of them can be counted."""
+    parts = [part for part in map(outcomes_of, leaves) if part is not None]
+    if not parts or len(parts) < len(leaves):
+        return None
+    return Outcomes(
+        sum(part.both for part in parts),
+        sum(part.lost for part in parts),
+        sum(part.gained for part in parts),
+        sum(part.neither for part in parts),
+        sum(part.ties for part in parts),
+    )
+
+
+def _scores(members: Sequence[Member], settings: Settings) -> tuple[Score, Score]:
+    """Set scores of student and teacher."""
+    return set_scores([Stratum(member.samples, member.weight) for member in members], settings.level)
+
+
+def _options(settings: Settings) -> Options:
+    """The settings as the pure functions take them."""
+    return Options(settings.level, settings.resamples, settings.seed, "", settings.interval)
+
+
+def _set_row(
+    name: str, leaves: Sequence[Leaf], group: str | None, resamples: Resamples, settings: Settings
+) -> SetRow:
+    """The row of a group (`group` is its name) or of a capability."""
+    counted = [leaf for leaf in leaves if leaf.counts]
+    members = _members(counted, group, settings)
+    found = set_retention(members, resamples, _options(settings))
+    student, teacher = _scores(members, settings)
+    return SetRow(
+        name=name,
+        weight=1.0,
+        n=sum(member.samples.n for member in members),
+        chance=_chance(members),
+        student=student,
+        teacher=teacher,
+        retention=found.ratio,
+        retention_above_chance=found.above_chance,
+        retention_over_tasks=over_members(members, _options(settings)),
+        difference=found.difference,
+        verdict=verdict(found.ratio, settings.margin),
+        verdict_above_chance=verdict(found.above_chance, settings.margin),
+        samples=_outcomes(_measured(counted)),
+        coverage=_coverage(counted, settings),
+        tasks=tuple(member.name for member in members),
+    )
+
+
+def _overall(
+    leaves: Sequence[Leaf],
+    rows: Sequence[Row],
+    weights: dict[str, float],
+    resamples: Resamples,
+    settings: Settings,
+) -> Overall:
+    """The whole suite."""
+    counted = [leaf for leaf in leaves if leaf.counts]
+    members = _weighted(counted, weights)
+    found = set_retention(members, resamples, _options(settings))
+    with_ratio = {row.task for row in rows if isinstance(row.retention, Estimate)}
+    defined = [member for member in members if member.name in with_ratio]
+    student, teacher = _scores(members, settings)
+    return Overall(
+        n=sum(member.samples.n for member in members),
+        chance=_chance(members),
+        student=student,
+        teacher=teacher,
+        retention=found.ratio,
+        retention_above_chance=found.above_chance,
+        difference=found.difference,
+        mean_of_tasks=mean_of_ratios(defined, resamples, _options(settings)),
+        mean_of_tasks_of=len(defined),
+        verdict=verdict(found.ratio, settings.margin),
+        verdict_above_chance=verdict(found.above_chance, settings.margin),
+        samples=_outcomes(_measured(counted)),
+        coverage=_coverage(counted, settings),
+    )
+
+
+def _alone_row(task: TaskInput, settings: Settings) -> ScoreRow:
+    """One task of one model."""
+    score = task_score(task.student, task.aggregation, task.student_score, settings.level)
+    n = 0 if task.student is None else len(task.student)
+    return ScoreRow(task.name, task.capability, task.metric, n, task.chance, score)
+
+
+def _alone_set(name: str, members: Sequence[Member], settings: Settings) -> ScoreRow:
+    """One group, capability or suite of one model."""
+    score, _ = _scores(members, settings)
+    n = sum(member.samples.n for member in members)
+    tasks = tuple(member.name for member in members)
+    return ScoreRow(name, None, "mean of tasks", n, _chance(members), score, tasks)

@@ -32,6 +32,7 @@ class ModelSamples:
     what is summed, as the bits of a document). `sizes` is what that sum is divided by (bytes, words).
     `ties` marks samples in which the best choices tied exactly; `tie_split` is the score with such ties
     shared out. `clusters` names the group of samples that were written together (a passage, a subject).
+    `predictions` and `gold` are numbers of choices; they are dropped where draws are averaged.
     """
 
     keys: tuple[SampleKey, ...]
@@ -40,6 +41,8 @@ class ModelSamples:
     ties: BoolArray | None = None
     tie_split: FloatArray | None = None
     clusters: tuple[str, ...] | None = None
+    predictions: IntArray | None = None
+    gold: IntArray | None = None
 
     @classmethod
     def of(
@@ -53,6 +56,8 @@ class ModelSamples:
         tie_split: npt.ArrayLike | None = None,
         clusters: Sequence[str] | None = None,
         draws: Sequence[int] | None = None,
+        predictions: npt.ArrayLike | None = None,
+        gold: npt.ArrayLike | None = None,
     ) -> ModelSamples:
         """Check, average the draws of each sample, and put into a canonical order.
 
@@ -65,6 +70,8 @@ class ModelSamples:
             None if sizes is None else finite_array(sizes, "sizes"),
             None if ties is None else np.asarray(ties, dtype=np.bool_),
             None if tie_split is None else finite_array(tie_split, "tie_split"),
+            None if predictions is None else np.asarray(predictions, dtype=np.int64),
+            None if gold is None else np.asarray(gold, dtype=np.int64),
         )
         given = [prompt_hashes, clusters, draws, *columns]
         if any(column is not None and len(column) != length for column in given):
@@ -85,6 +92,8 @@ class _Columns(NamedTuple):
     sizes: FloatArray | None
     ties: BoolArray | None
     tie_split: FloatArray | None
+    predictions: IntArray | None
+    gold: IntArray | None
 
 
 def _keys(docs: Sequence[str], prompts: Sequence[str], draws: Sequence[int] | None) -> list[SampleKey]:
@@ -109,7 +118,10 @@ def _collapse(keys: list[SampleKey], columns: _Columns, clusters: Sequence[str] 
         if len(firsts) == len(rows):
             return column[rows]
         counts = np.diff(np.append(starts, len(rows)))
-        return np.add.reduceat(column[rows], starts) / counts
+        return np.asarray(np.add.reduceat(column[rows], starts) / counts, dtype=np.float64)
+
+    def kept(column: IntArray | None) -> IntArray | None:
+        return None if column is None or len(firsts) < len(rows) else column[rows]
 
     return ModelSamples(
         keys=tuple(keys[row] for row in firsts),
@@ -118,6 +130,8 @@ def _collapse(keys: list[SampleKey], columns: _Columns, clusters: Sequence[str] 
         ties=None if columns.ties is None else mean(columns.ties.astype(np.float64)) > 0,
         tie_split=None if columns.tie_split is None else mean(columns.tie_split),
         clusters=None if clusters is None else tuple(clusters[row] for row in firsts),
+        predictions=kept(columns.predictions),
+        gold=kept(columns.gold),
     )
 
 
@@ -159,7 +173,7 @@ class PairedSamples:
         left, right = finite_array(student, "student"), finite_array(teacher, "teacher")
         if len(left) != len(right) or (clusters is not None and len(clusters) != len(left)):
             raise BadInput("student, teacher and clusters differ in length")
-        return cls(left, right, clusters=None if clusters is None else _numbered(clusters))
+        return cls(left, right, clusters=cluster_numbers(clusters))
 
     @property
     def n(self) -> int:
@@ -203,7 +217,7 @@ def pair(student: ModelSamples, teacher: ModelSamples) -> PairedSamples | Undefi
         student.values,
         teacher.values,
         keys=student.keys,
-        clusters=None if student.clusters is None else _numbered(student.clusters),
+        clusters=cluster_numbers(student.clusters),
         ties=np.logical_or.reduce(ties) if ties else None,
         student_sizes=student.sizes,
         teacher_sizes=teacher.sizes,
@@ -223,7 +237,9 @@ def _mismatch(student: tuple[SampleKey, ...], teacher: tuple[SampleKey, ...]) ->
     )
 
 
-def _numbered(clusters: Sequence[str | int]) -> IntArray:
-    """Cluster names as numbers from 0 up, in sorted order."""
+def cluster_numbers(clusters: Sequence[str | int] | None) -> IntArray | None:
+    """Cluster names as numbers from 0 up, in sorted order; None stays None."""
+    if clusters is None:
+        return None
     _, numbers = np.unique(np.asarray(clusters), return_inverse=True)
     return numbers.astype(np.int64)

@@ -34,6 +34,8 @@ NAMES = {
     "fieller_difference": "paired Student's t",
     "percentile": "paired bootstrap, expanded percentile",
     "bca": "paired bootstrap, BCa",
+    "pooled": "score, outcomes pooled over tasks",
+    "members": "Fieller, Student's t, tasks as the units",
 }
 _SAME = 1e-15
 
@@ -195,7 +197,7 @@ def difference_of(samples: PairedSamples, options: Options) -> Quantity:
 
 def _difference_from_resamples(
     samples: PairedSamples, value: float, found: Moments, options: Options
-) -> Estimate:
+) -> Quantity:
     """Bootstrap interval of the difference of one task."""
     means = resample_means(samples, options.resamples, generator(options.seed, options.name))
     student, teacher = fieller.influences([Stratum(samples)])[0]
@@ -242,6 +244,4 @@ def estimate(
     """Put a value and its bounds together; an unbounded interval means the teacher is at chance."""
     if not (math.isfinite(bounds.low) and math.isfinite(bounds.high)):
         return Undefined("teacher_at_chance", "the ratio has no bounds at this level")
-    return Estimate(
-        float(value), bounds.low, bounds.high, options.level, NAMES[method], resamples, dropped
-    )
+    return Estimate(float(value), bounds.low, bounds.high, options.level, NAMES[method], resamples, dropped)
