@@ -1,0 +1,114 @@
+"""What a worker and the zoo say to each other over the worker API, and the names they ring each other by.
+
+Part of the contract: frozen, validated documents. The specs and reports inside are those of ``contract``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from evaluation.contract import (
+    CONTRACT_VERSION,
+    Failure,
+    Message,
+    Progress,
+    Report,
+    Requirements,
+    Sha256,
+    Spec,
+)
+
+EVALUATE_TASK = "evaluation.evaluate"
+"""Name of the one Celery task of the evaluation workers. The zoo sends it by this name, without importing it."""
+
+MEMORY_CLASSES_GIB = (8, 16, 24, 48, 80, 192)
+"""Steps of GPU memory that queues are named by."""
+
+MAX_SAMPLES_BYTES = 2 << 30
+MAX_LOG_BYTES = 1 << 20
+MAX_JOURNAL_BYTES = 256 << 20
+
+WorkerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{7,79}$")]
+ArtifactKind = Literal["samples", "log", "journal"]
+
+
+class WorkerFacts(Message):
+    """What a worker is and has. ``id`` is new with each start. No host name: the list of workers is public."""
+
+    id: WorkerId
+    device: Literal["cpu", "cuda", "mps"]
+    device_name: str = Field(default="", max_length=120)
+    memory_bytes: int = Field(ge=0)
+    disk_bytes: int = Field(default=0, ge=0)
+    engines: tuple[str, ...] = Field(max_length=16)
+    isolation: str = Field(default="none", max_length=40)
+    spec_versions: tuple[int, ...] = (CONTRACT_VERSION,)
+    versions: dict[str, str] = Field(default_factory=dict, max_length=32)
+    trouble: str = Field(default="", max_length=500)
+
+
+class Claim(Message):
+    """A run given to a worker: the spec, and the token that dies with the lease."""
+
+    run: str
+    lease: str
+    """Sent back with everything about this run; refused once somebody else holds the run."""
+    lease_seconds: float = Field(gt=0)
+    attempt: int = Field(ge=1)
+    spec: Spec
+    journal: Sha256 | None = None
+    """Artifact with the finished tasks of an earlier attempt, if there is one."""
+
+
+class ClaimAnswer(Message):
+    """The answer to a claim: a run, or nothing to do."""
+
+    claim: Claim | None = None
+
+
+class Heartbeat(Message):
+    """A sign of life, with progress if there is some that is new."""
+
+    progress: Progress | None = None
+
+
+class HeartbeatAnswer(Message):
+    """What the holder of a lease must know: whether to stop, and how long the lease now is."""
+
+    cancel: bool
+    lease_seconds: float = Field(gt=0)
+
+
+class Delivery(Message):
+    """The end of an attempt: a report, or a release (the worker gives the run back, and says why)."""
+
+    report: Report | None = None
+    release: Failure | None = None
+
+
+class DeliveryAnswer(Message):
+    """The state of the run after a delivery, and whether this delivery had been taken before."""
+
+    state: str
+    repeated: bool = False
+
+
+def queue_for(requirements: Requirements) -> str:
+    """The queue that a run's hint goes to: by device, and for a GPU by the smallest class that holds it."""
+    if requirements.device != "cuda":
+        return f"evaluate.{requirements.device}"
+    needed = requirements.memory_bytes / 2**30
+    fitting = next((size for size in MEMORY_CLASSES_GIB if needed <= size), MEMORY_CLASSES_GIB[-1])
+    return f"evaluate.cuda.{fitting}g"
+
+
+def queues_of(device: str, memory_bytes: int) -> list[str]:
+    """The queues that a worker listens to: its device, everything that fits anywhere, smaller GPU classes."""
+    if device != "cuda":
+        return ["evaluate.any", f"evaluate.{device}"]
+    # A card sold as 24 GB reports a little less than 24 GiB.
+    held = memory_bytes / 2**30 * 1.07
+    classes = [size for size in MEMORY_CLASSES_GIB if size <= held] or [MEMORY_CLASSES_GIB[0]]
+    return ["evaluate.any", *(f"evaluate.cuda.{size}g" for size in classes)]

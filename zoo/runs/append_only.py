@@ -1,0 +1,49 @@
+"""Triggers that let the database itself refuse to change or delete what may only be added.
+
+A later migration that rebuilds one of these tables on SQLite must call ``install`` again: the rebuild drops them.
+"""
+
+from __future__ import annotations
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+TABLES = ("runs_result", "runs_runevent")
+ACTIONS = ("UPDATE", "DELETE")
+
+
+def install(connection: BaseDatabaseWrapper) -> None:
+    """Creates the triggers; those that are there are made anew."""
+    remove(connection)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "CREATE OR REPLACE FUNCTION runs_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'rows of % are only ever added', TG_TABLE_NAME; END $$"
+            )
+        for table, action in _each():
+            if connection.vendor == "postgresql":
+                cursor.execute(
+                    f"CREATE TRIGGER {_name(table, action)} BEFORE {action} ON {table} "
+                    "FOR EACH ROW EXECUTE FUNCTION runs_append_only()"
+                )
+            else:
+                cursor.execute(
+                    f"CREATE TRIGGER {_name(table, action)} BEFORE {action} ON {table} "
+                    f"BEGIN SELECT RAISE(ABORT, 'rows of {table} are only ever added'); END"
+                )
+
+
+def remove(connection: BaseDatabaseWrapper) -> None:
+    """Drops the triggers."""
+    with connection.cursor() as cursor:
+        for table, action in _each():
+            on = f" ON {table}" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER IF EXISTS {_name(table, action)}{on}")
+
+
+def _each() -> list[tuple[str, str]]:
+    return [(table, action) for table in TABLES for action in ACTIONS]
+
+
+def _name(table: str, action: str) -> str:
+    return f"{table}_refuse_{action.lower()}"

@@ -1,0 +1,144 @@
+"""Reads about runs: one run whole, its place in the queue, when it should be done, its events, the workers."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from statistics import median
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from evaluation.contract import Progress
+from zoo.runs.lifecycle import HELD, State
+from zoo.runs.models import Result, Run, RunEvent, Worker
+from zoo.runs.queue import RunNotFound
+from zoo.runs.recording import link
+
+SEEN_RECENTLY = timedelta(minutes=5)
+PAST_RUNS = 20
+
+
+class Place(NamedTuple):
+    """Where a waiting run stands: 1 is next. ``eta_seconds`` is None while nothing is known to go by."""
+
+    position: int | None
+    eta_seconds: int | None
+
+
+class Counts(NamedTuple):
+    """Runs by state, for the status page."""
+
+    queued: int
+    running: int
+    succeeded: int
+    failed: int
+    cancelled: int
+
+
+def run_by_id(run_id: UUID | str) -> Run:
+    """The run with its worker and requester. Raises RunNotFound."""
+    run = Run.objects.select_related("worker", "requested_by", "result").filter(pk=run_id).first()
+    if run is None:
+        raise RunNotFound("there is no such run", remedy="Check the id; runs are never deleted.")
+    return run
+
+
+def recent_runs(*, state: str | None = None, model: str | None = None) -> QuerySet[Run]:
+    """Runs, newest first."""
+    runs = Run.objects.select_related("requested_by").order_by("-created_at", "-pk")
+    if state:
+        runs = runs.filter(state=state)
+    if model:
+        runs = runs.filter(model_name=model)
+    return runs
+
+
+def place(run: Run, *, now: datetime) -> Place:
+    """Position in the queue and the seconds until the run should be done, learned from past runs."""
+    if run.is_final:
+        return Place(None, None)
+    usual = _usual_seconds(run)
+    if run.is_held:
+        return Place(None, _remaining(run, usual, now))
+    ahead = Run.objects.filter(state=State.QUEUED).filter(
+        Q(priority__gt=run.priority)
+        | Q(priority=run.priority, created_at__lt=run.created_at)
+        | Q(priority=run.priority, created_at=run.created_at, pk__lt=run.pk)
+    )
+    position = ahead.count() + 1
+    if usual is None:
+        return Place(position, None)
+    workers = max(1, live_workers(now=now).count())
+    busy = Run.objects.filter(state__in=sorted(HELD)).count()
+    turns = (position - 1 + busy) / workers
+    return Place(position, round(usual * (turns + 1)))
+
+
+def _usual_seconds(run: Run) -> float | None:
+    """Median duration of the last runs of the same suite or, failing that, of the same engine."""
+    done = Run.objects.filter(state=State.SUCCEEDED, kind=run.kind, started_at__isnull=False).order_by(
+        "-finished_at"
+    )
+    same = done.filter(suite=run.suite, engine=run.engine, model_name=run.model_name)
+    for past in (same, done.filter(suite=run.suite, engine=run.engine), done.filter(engine=run.engine)):
+        seconds = [
+            (finish - start).total_seconds()
+            for start, finish in past.values_list("started_at", "finished_at")[:PAST_RUNS]
+            if start is not None and finish is not None
+        ]
+        if seconds:
+            return median(seconds)
+    return None
+
+
+def _remaining(run: Run, usual: float | None, now: datetime) -> int | None:
+    elapsed = (now - run.started_at).total_seconds() if run.started_at else 0.0
+    if run.progress is not None:
+        progress = Progress.model_validate(run.progress)
+        if progress.total and progress.rate:
+            return max(0, round((progress.total - progress.done) / progress.rate))
+    return None if usual is None else max(0, round(usual - elapsed))
+
+
+def events_since(run_id: UUID, *, after: int, limit: int = 200) -> list[RunEvent]:
+    """The run's events with an id above ``after``, oldest first."""
+    return list(RunEvent.objects.filter(run_id=run_id, pk__gt=after).order_by("pk")[:limit])
+
+
+def live_workers(*, now: datetime) -> QuerySet[Worker]:
+    """Workers seen within five minutes that have not said goodbye, with the number of runs they hold."""
+    return (
+        Worker.objects.filter(seen_at__gte=now - SEEN_RECENTLY, stopped_at=None)
+        .annotate(held=Count("runs", filter=Q(runs__state__in=sorted(HELD))))
+        .order_by("started_at", "id")
+    )
+
+
+def counts() -> Counts:
+    """How many runs there are in each state."""
+    found = dict(Run.objects.order_by().values_list("state").annotate(number=Count("pk")))
+    return Counts(
+        queued=found.get(State.QUEUED, 0),
+        running=found.get(State.FETCHING, 0) + found.get(State.RUNNING, 0),
+        succeeded=found.get(State.SUCCEEDED, 0),
+        failed=found.get(State.FAILED, 0),
+        cancelled=found.get(State.CANCELLED, 0),
+    )
+
+
+def chain_breaks() -> list[int]:
+    """Sequence numbers at which the chain of results does not hold. Empty when nothing was tampered with."""
+    broken, previous, expected = [], "0" * 64, 1
+    for result in Result.objects.order_by("sequence").iterator():
+        fine = (
+            result.sequence == expected
+            and result.previous_hash == previous
+            and result.digest == hashlib.sha256(result.bundle.encode()).hexdigest()
+            and result.hash == link(previous, result.digest)
+        )
+        if not fine:
+            broken.append(result.sequence)
+        previous, expected = result.hash, result.sequence + 1
+    return broken
