@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from zoo.accounts.models import AccessToken
+from django.db.models import QuerySet
+
+from zoo.accounts.models import AccessToken, User
 from zoo.accounts.services import digest_of_token
 
 _TOUCH_EVERY = timedelta(minutes=5)
@@ -18,3 +20,8 @@ def live_token(token: str, *, now: datetime) -> AccessToken | None:
     if row.last_used_at is None or now - row.last_used_at > _TOUCH_EVERY:
         AccessToken.objects.filter(pk=row.pk).update(last_used_at=now)
     return row
+
+
+def tokens_of(user: User) -> QuerySet[AccessToken]:
+    """A person's tokens, the newest first, ended ones too."""
+    return AccessToken.objects.filter(user=user).order_by("-created_at", "-id")

@@ -7,13 +7,15 @@ import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.core import signing
 from django.db import transaction
 
 from zoo.accounts.models import AccessToken, Scope, User
-from zoo.core.errors import Forbidden, Invalid, NotFound
+from zoo.core.errors import Conflict, Forbidden, Invalid, NotFound
 from zoo.core.models import record
 
 TOKEN_PREFIX = "zoo_"  # noqa: S105
+_TICKET_SALT = "zoo.accounts.first-operator"
 
 
 class NewToken(NamedTuple):
@@ -27,6 +29,59 @@ class ScopeTooWide(Forbidden):
     """A token may not do more than its owner."""
 
     code = "scope_too_wide"
+
+
+class TicketRefused(Forbidden):
+    """The one-time link is used up, too old, or not from this installation."""
+
+    code = "ticket_refused"
+
+
+class NameTaken(Conflict):
+    """Another account has this user name."""
+
+    code = "name_taken"
+
+
+def first_operator_ticket(*, now: datetime, lifetime: timedelta = timedelta(hours=24)) -> str | None:
+    """A signed ticket that makes the first operator account, or None when there is an operator already.
+
+    Nothing is stored: the ticket ends by time, or by the account that it made. Whoever holds the secret key
+    can make one, and nobody else.
+    """
+    if _has_operator():
+        return None
+    return signing.dumps({"until": (now + lifetime).isoformat()}, salt=_TICKET_SALT)
+
+
+def ticket_is_good(ticket: str, *, now: datetime) -> bool:
+    """Whether a ticket may still make the first operator."""
+    try:
+        until = datetime.fromisoformat(signing.loads(ticket, salt=_TICKET_SALT)["until"])
+    except (signing.BadSignature, KeyError, ValueError):
+        return False
+    return now < until and not _has_operator()
+
+
+@transaction.atomic
+def create_first_operator(*, ticket: str, username: str, password: str, now: datetime) -> User:
+    """Makes the operator account that a ticket stands for. Raises TicketRefused or NameTaken."""
+    if not ticket_is_good(ticket, now=now):
+        raise TicketRefused(
+            "this link was used already or is too old",
+            remedy="Start the server again: it prints a new link as long as there is no operator.",
+        )
+    if User.objects.filter(username=username).exists():
+        raise NameTaken("this user name is taken", field="username")
+    user = User.objects.create_user(
+        username=username, password=password, role=Scope.OPERATE, is_staff=True, is_superuser=True
+    )
+    record(action="user.first_operator", subject=f"user:{user.pk}", acting_user=user, now=now)
+    return user
+
+
+def _has_operator() -> bool:
+    return User.objects.filter(role=Scope.OPERATE, is_active=True).exists()
 
 
 def digest_of_token(token: str) -> str:

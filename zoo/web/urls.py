@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import path
 
-from zoo.web.views import health, styleguide, theme
+from zoo.web.views import account, health, problems, styleguide, theme
 
 app_name = "web"
 
@@ -11,6 +11,15 @@ urlpatterns = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("theme/", theme.choose, name="theme"),
+    path("login/", account.sign_in, name="login"),
+    path("logout/", account.sign_out, name="logout"),
+    path("welcome/<str:ticket>/", account.welcome, name="welcome"),
+    path("account/", account.show, name="account"),
+    path("account/password/", account.change_password, name="password"),
+    path("account/tokens/", account.create_token, name="token-create"),
+    path("account/tokens/<int:token_id>/revoke/", account.revoke_token, name="token-revoke"),
+    path("problems/", problems.catalog, name="problems"),
+    path("problems/<slug:code>/", problems.entry, name="problem"),
 ]
 if settings.DEBUG:
     urlpatterns += [path("styleguide/", styleguide.show, name="styleguide")]
