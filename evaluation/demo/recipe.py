@@ -54,7 +54,6 @@ def train_part(part: Part, out: Path, minutes: float, seed: int, report: loop.Re
     if part == "causal":
         causal.train_chain(stream, vocabulary, out, minutes=minutes, seed=seed, report=report)
     else:
-        minutes *= masked.SHARE_OF_BUDGET
         masked.train_pair(stream, vocabulary, out, minutes=minutes, seed=seed, report=report)
 
 
