@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import path
 
-from zoo.web.views import account, health, problems, styleguide, theme
+from zoo.web.views import account, docs, health, problems, styleguide, theme
 
 app_name = "web"
 
@@ -18,6 +18,9 @@ urlpatterns = [
     path("account/password/", account.change_password, name="password"),
     path("account/tokens/", account.create_token, name="token-create"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke_token, name="token-revoke"),
+    path("docs/", docs.index, name="docs"),
+    path("docs/images/<str:name>", docs.picture, name="docs-picture"),
+    path("docs/<path:slug>/", docs.document, name="docs-document"),
     path("problems/", problems.catalog, name="problems"),
     path("problems/<slug:code>/", problems.entry, name="problem"),
 ]
