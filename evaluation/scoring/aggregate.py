@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.scoring import fieller, score_interval
-from evaluation.scoring.bootstrap import generator, resample_means
+from evaluation.scoring.bootstrap import Resamples
 from evaluation.scoring.fieller import Stratum, influences, moments, normalized
 from evaluation.scoring.paired import Counts, PairedSamples
 from evaluation.scoring.retention import (
@@ -46,24 +46,6 @@ class Member:
     chance: float | None = None
 
 
-class Resamples:
-    """Resampled means of each task, drawn once and shared by every set that the task belongs to.
-
-    The random numbers of a task depend on the seed and its name alone, so sets and their order do not matter.
-    """
-
-    def __init__(self, resamples: int, seed: int) -> None:
-        self._resamples, self._seed = resamples, seed
-        self._means: dict[str, FloatArray] = {}
-
-    def means(self, member: Member) -> FloatArray:
-        """Means of student and teacher in each resample, shape (2, resamples)."""
-        if member.name not in self._means:
-            rng = generator(self._seed, member.name)
-            self._means[member.name] = resample_means(member.samples, self._resamples, rng)
-        return self._means[member.name]
-
-
 def set_retention(members: Sequence[Member], resamples: Resamples, options: Options) -> Retention:
     """Ratio of set means, the same above chance, and the difference. A set of one task is that task."""
     if not members:
@@ -73,7 +55,7 @@ def set_retention(members: Sequence[Member], resamples: Resamples, options: Opti
         raise BadInput("two tasks of a set have one name")
     if len(members) == 1:
         (only,) = members
-        return retention(only.samples, only.chance, _named(options, only.name))
+        return retention(only.samples, only.chance, _named(options, only.name), resamples)
     reason = _too_few(members)
     if reason is not None:
         return Retention(reason, reason, reason)
@@ -101,7 +83,7 @@ def mean_of_ratios(members: Sequence[Member], resamples: Resamples, options: Opt
         return Undefined("not_measured", "no task has a ratio")
     if len(members) == 1:
         (only,) = members
-        return retention(only.samples, None, _named(options, only.name)).ratio
+        return retention(only.samples, None, _named(options, only.name), resamples).ratio
     tilted = [
         Member(m.name, m.samples, m.weight / float(m.samples.teacher.mean()), m.chance) for m in members
     ]
@@ -110,7 +92,7 @@ def mean_of_ratios(members: Sequence[Member], resamples: Resamples, options: Opt
     weights = np.array([member.weight for member in members]) / sum(member.weight for member in members)
     total, usable = np.zeros(options.resamples), np.ones(options.resamples, dtype=np.bool_)
     for weight, member in zip(weights, members, strict=True):
-        means = resamples.means(member)
+        means = resamples.means(member.name, member.samples)
         usable &= means[1] > 0.0
         total += weight * means[0] / np.where(means[1] > 0.0, means[1], 1.0)
     strata = _strata(tilted, [0.0] * len(tilted))
@@ -186,9 +168,9 @@ def _set_means(strata: Sequence[Stratum], members: Sequence[Member], resamples: 
     paired = zip(normalized(strata), members, strict=True)
     parts = sorted(paired, key=lambda pair: pair[1].name)
     first, member = parts[0]
-    total = first.weight * (resamples.means(member) - first.chance)
+    total = first.weight * (resamples.means(member.name, member.samples) - first.chance)
     for stratum, member in parts[1:]:
-        total += stratum.weight * (resamples.means(member) - stratum.chance)
+        total += stratum.weight * (resamples.means(member.name, member.samples) - stratum.chance)
     return total
 
 

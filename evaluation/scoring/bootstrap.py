@@ -91,3 +91,20 @@ def bca_bounds(values: FloatArray, estimate: float, effects: FloatArray, level: 
     moved = bias + (bias + z) / (1.0 - acceleration * (bias + z))
     low, high = np.quantile(values, stats.norm.cdf(moved))
     return Bounds(float(low), float(high))
+
+
+class Resamples:
+    """Resampled means of each task, drawn once and shared by every number that is made from them.
+
+    The random numbers of a task depend on the seed and its name alone, so their order does not matter.
+    """
+
+    def __init__(self, resamples: int, seed: int) -> None:
+        self._resamples, self._seed = resamples, seed
+        self._means: dict[str, FloatArray] = {}
+
+    def means(self, name: str, samples: PairedSamples) -> FloatArray:
+        """Means of student and teacher in each resample of the task `name`, shape (2, resamples)."""
+        if name not in self._means:
+            self._means[name] = resample_means(samples, self._resamples, generator(self._seed, name))
+        return self._means[name]

@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from evaluation.scoring.aggregate import Member, Resamples, mean_of_ratios, over_members, set_retention
+from evaluation.scoring.aggregate import Member, mean_of_ratios, over_members, set_retention
+from evaluation.scoring.bootstrap import Resamples
 from evaluation.scoring.fieller import Stratum
 from evaluation.scoring.paired import ModelSamples, PairedSamples
 from evaluation.scoring.results import (
@@ -65,19 +66,22 @@ def compare(tasks: Sequence[TaskInput], settings: Settings) -> ComparisonBody:
 
     Tasks that one run lacks stay in the result as `not_measured` and make their sets partial. Raises `BadInput`
     for no tasks, two tasks of one name, weights that are not positive, and what the samples themselves refuse.
+    The order of tasks decides the order of rows and nothing else.
     """
     _check(tasks)
-    leaves = [leaf_of(task) for task in tasks]
-    rows = _adjusted([row_of(leaf, settings) for leaf in leaves])
+    given = [leaf_of(task) for task in tasks]
+    # Sums are taken in the order of names, so that the order of tasks does not move the last digit.
+    leaves = sorted(given, key=lambda leaf: leaf.task.name)
     resamples = Resamples(settings.resamples, settings.seed)
+    rows = _adjusted([row_of(leaf, settings, resamples) for leaf in given])
     weights = _suite_weights([leaf for leaf in leaves if leaf.counts], settings)
     capabilities = tuple(
         _set_row(name, [leaf for leaf in leaves if _capability(leaf) == name], None, resamples, settings)
-        for name in _in_order(_capability(leaf) for leaf in leaves if leaf.counts)
+        for name in _in_order(_capability(leaf) for leaf in given if leaf.counts)
     )
     groups = tuple(
         _set_row(name, [leaf for leaf in leaves if name in leaf.task.groups], name, resamples, settings)
-        for name in _in_order(group for leaf in leaves if leaf.counts for group in leaf.task.groups)
+        for name in _in_order(group for leaf in given if leaf.counts for group in leaf.task.groups)
     )
     overall = _overall(leaves, rows, weights, resamples, settings)
     return ComparisonBody(
@@ -98,10 +102,10 @@ def score_alone(tasks: Sequence[TaskInput], settings: Settings) -> ScoresAlone:
     _check(tasks)
     alone = [replace(task, teacher=task.student, teacher_score=task.student_score) for task in tasks]
     leaves = [leaf_of(task) for task in alone]
-    counted = [leaf for leaf in leaves if leaf.counts]
+    counted = sorted((leaf for leaf in leaves if leaf.counts), key=lambda leaf: leaf.task.name)
     weights = _suite_weights(counted, settings)
-    names = _in_order(group for leaf in counted for group in leaf.task.groups)
-    kinds = _in_order(_capability(leaf) for leaf in counted)
+    names = _in_order(group for leaf in leaves if leaf.counts for group in leaf.task.groups)
+    kinds = _in_order(_capability(leaf) for leaf in leaves if leaf.counts)
     return ScoresAlone(
         tasks=tuple(_alone_row(leaf.task, settings) for leaf in leaves),
         groups=tuple(

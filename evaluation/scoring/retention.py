@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from evaluation.scoring import fieller, score_interval
-from evaluation.scoring.bootstrap import bca_bounds, generator, percentile_bounds, resample_means
+from evaluation.scoring.bootstrap import Resamples, bca_bounds, percentile_bounds
 from evaluation.scoring.fieller import Moments, Stratum, moments
 from evaluation.scoring.paired import Counts, PairedSamples
 from evaluation.scoring.score_interval import Bounds
@@ -60,21 +60,25 @@ class Retention:
     difference: Quantity
 
 
-def retention(samples: PairedSamples, chance: float | None, options: Options) -> Retention:
+def retention(
+    samples: PairedSamples, chance: float | None, options: Options, drawn: Resamples | None = None
+) -> Retention:
     """All three forms for a ratio metric. `chance` None means that the chance level is not known.
 
     Where the teacher is not separated from chance (from zero, if chance is not known) by the same interval
-    that would be shown, both ratios are undefined and only the difference is left.
+    that would be shown, both ratios are undefined and only the difference is left. `drawn` holds resamples
+    that are made already.
     """
-    difference = difference_of(samples, options)
+    difference = difference_of(samples, options, drawn)
     floor = 0.0 if chance is None else chance
     reason = too_few(samples) or teacher_at_floor(samples, floor, options.level)
     if reason is not None:
         return Retention(reason, reason, difference)
-    ratio = ratio_of(samples, 0.0, options)
+    ratio = ratio_of(samples, 0.0, options, drawn)
     if chance is None:
         return Retention(ratio, Undefined("not_measured", "the chance level is not known"), difference)
-    return Retention(ratio, ratio if chance == 0.0 else ratio_of(samples, chance, options), difference)
+    above = ratio if chance == 0.0 else ratio_of(samples, chance, options, drawn)
+    return Retention(ratio, above, difference)
 
 
 def too_few(samples: PairedSamples) -> Undefined | None:
@@ -114,7 +118,9 @@ def uses_cells(samples: PairedSamples) -> bool:
     return samples.clusters is None and samples.binary
 
 
-def ratio_of(samples: PairedSamples, chance: float, options: Options) -> Quantity:
+def ratio_of(
+    samples: PairedSamples, chance: float, options: Options, drawn: Resamples | None = None
+) -> Quantity:
     """The ratio above `chance` with its interval; the teacher must have been found above it."""
     stratum = Stratum(samples, 1.0, chance)
     found = moments([stratum])
@@ -127,9 +133,15 @@ def ratio_of(samples: PairedSamples, chance: float, options: Options) -> Quantit
         if found.contrast_variance(value) <= _SAME:
             return no_spread(samples, chance, value, options)
         return estimate(value, fieller.ratio_bounds(found, options.level), options, "fieller")
-    means = resample_means(samples, options.resamples, generator(options.seed, options.name)) - chance
+    means = _drawn(samples, options, drawn) - chance
     student, teacher = fieller.influences([stratum])[0]
     return ratio_from_resamples(value, means, (student - value * teacher) / found.teacher, found, options)
+
+
+def _drawn(samples: PairedSamples, options: Options, drawn: Resamples | None) -> FloatArray:
+    """Resampled means of the task, from those drawn already where they are given."""
+    known = Resamples(options.resamples, options.seed) if drawn is None else drawn
+    return known.means(options.name, samples)
 
 
 def _choose(samples: PairedSamples, options: Options) -> IntervalChoice:
@@ -178,7 +190,7 @@ def expanded_level(level: float, degrees: float) -> float:
     return float(1.0 - 2.0 * stats.norm.sf(reach))
 
 
-def difference_of(samples: PairedSamples, options: Options) -> Quantity:
+def difference_of(samples: PairedSamples, options: Options, drawn: Resamples | None = None) -> Quantity:
     """Student minus teacher with its interval (Tango's for right/wrong scores, else Student's t)."""
     reason = too_few(samples)
     if reason is not None:
@@ -189,17 +201,16 @@ def difference_of(samples: PairedSamples, options: Options) -> Quantity:
         bounds = score_interval.difference_bounds(samples.counts(), options.level)
         return estimate(value, bounds, options, "score")
     if options.choice in ("percentile", "bca"):
-        return _difference_from_resamples(samples, value, found, options)
+        return _difference_from_resamples(samples, value, found, options, _drawn(samples, options, drawn))
     if found.contrast_variance(1.0) <= _SAME:
         return no_spread_difference(samples, value, options)
     return estimate(value, fieller.difference_bounds(found, options.level), options, "fieller_difference")
 
 
 def _difference_from_resamples(
-    samples: PairedSamples, value: float, found: Moments, options: Options
+    samples: PairedSamples, value: float, found: Moments, options: Options, means: FloatArray
 ) -> Quantity:
     """Bootstrap interval of the difference of one task."""
-    means = resample_means(samples, options.resamples, generator(options.seed, options.name))
     student, teacher = fieller.influences([Stratum(samples)])[0]
     bounds = resampled_bounds(
         value, means[0] - means[1], student - teacher, found.degrees, options, options.choice

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from evaluation.scoring.bits import rate_difference, rate_effects
-from evaluation.scoring.bootstrap import generator
+from evaluation.scoring.bootstrap import Resamples, generator
 from evaluation.scoring.flips import Agreement, agreement, flips
 from evaluation.scoring.paired import PairedSamples, pair
 from evaluation.scoring.power import Power, samples_to_settle
@@ -45,13 +45,13 @@ def leaf_of(task: TaskInput) -> Leaf:
     return Leaf(task, pair(task.student, task.teacher))
 
 
-def row_of(leaf: Leaf, settings: Settings) -> Row:
-    """The row of a task, its p-value not yet corrected."""
+def row_of(leaf: Leaf, settings: Settings, drawn: Resamples) -> Row:
+    """The row of a task, its p-value not yet corrected; `drawn` keeps resamples for the sets."""
     task = leaf.task
     options = Options(settings.level, settings.resamples, settings.seed, task.name, settings.interval)
     student = task_score(task.student, task.aggregation, task.student_score, settings.level)
     teacher = task_score(task.teacher, task.aggregation, task.teacher_score, settings.level)
-    found, test = _measure(leaf, student, teacher, options)
+    found, test = _measure(leaf, student, teacher, options, drawn)
     verdict_found = verdict(found.ratio, settings.margin)
     return Row(
         task=task.name,
@@ -64,7 +64,7 @@ def row_of(leaf: Leaf, settings: Settings) -> Row:
         teacher=teacher,
         retention=found.ratio,
         retention_above_chance=found.above_chance,
-        retention_bootstrap=_bootstrapped(leaf, found.ratio, options),
+        retention_bootstrap=_bootstrapped(leaf, found.ratio, options, drawn),
         difference=found.difference,
         p_value=None if test is None else test.p_value,
         p_adjusted=None,
@@ -79,7 +79,9 @@ def row_of(leaf: Leaf, settings: Settings) -> Row:
     )
 
 
-def _measure(leaf: Leaf, student: Score, teacher: Score, options: Options) -> tuple[Retention, Test | None]:
+def _measure(
+    leaf: Leaf, student: Score, teacher: Score, options: Options, drawn: Resamples
+) -> tuple[Retention, Test | None]:
     """Retention and test of a task, each kind of metric in its own way."""
     samples, task = leaf.samples, leaf.task
     no_ratio = Undefined("not_a_ratio_metric", f"{task.metric} has no true zero, or lower is better")
@@ -95,8 +97,8 @@ def _measure(leaf: Leaf, student: Score, teacher: Score, options: Options) -> tu
         return Retention(no_ratio, no_ratio, difference), Test(p_value, "paired_permutation")
     test = paired_test(samples, options.resamples, options.seed, task.name)
     if not leaf.counts:
-        return Retention(no_ratio, no_ratio, difference_of(samples, options)), test
-    return retention(samples, task.chance, options), test
+        return Retention(no_ratio, no_ratio, difference_of(samples, options, drawn)), test
+    return retention(samples, task.chance, options, drawn), test
 
 
 def _given(student: Score, teacher: Score, no_ratio: Undefined, options: Options) -> Retention:
@@ -116,11 +118,11 @@ def _given(student: Score, teacher: Score, no_ratio: Undefined, options: Options
     return Retention(no_ratio, no_ratio, Estimate(value, value - half, value + half, options.level, name))
 
 
-def _bootstrapped(leaf: Leaf, ratio: Quantity, options: Options) -> Quantity:
+def _bootstrapped(leaf: Leaf, ratio: Quantity, options: Options, drawn: Resamples) -> Quantity:
     """The same retention under the paired bootstrap, where it is defined."""
     if isinstance(ratio, Undefined) or isinstance(leaf.samples, Undefined):
         return ratio
-    return ratio_of(leaf.samples, 0.0, replace(options, choice="percentile"))
+    return ratio_of(leaf.samples, 0.0, replace(options, choice="percentile"), drawn)
 
 
 def _right_wrong(leaf: Leaf) -> bool:

@@ -56,11 +56,12 @@ def permutation(differences: FloatArray, resamples: int, rng: np.random.Generato
 
 def _extreme(moved: FloatArray, threshold: float, resamples: int, rng: np.random.Generator) -> int:
     """How many random sign patterns reach the threshold, block by block."""
-    block, extreme = max(1, _BLOCK // len(moved)), 0
+    block, extreme, total = max(1, _BLOCK // len(moved)), 0, float(moved.sum())
     for start in range(0, resamples, block):
-        shape = (min(block, resamples - start), len(moved))
-        signs = 1.0 - 2.0 * rng.integers(0, 2, size=shape, dtype=np.int8)
-        extreme += int((np.abs(signs @ moved) >= threshold).sum())
+        rows = min(block, resamples - start)
+        drawn = np.frombuffer(rng.bytes(-(-rows * len(moved) // 8)), dtype=np.uint8)
+        swapped = np.unpackbits(drawn, count=rows * len(moved)).reshape(rows, -1).astype(np.float64)
+        extreme += int((np.abs(total - 2.0 * (swapped @ moved)) >= threshold).sum())
     return extreme
 
 
