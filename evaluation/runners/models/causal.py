@@ -1,0 +1,355 @@
+"""Scores causal models from a token trie: every unique token once, the vocabulary head only where it is needed.
+
+A subclass of the harness's own HFLM: loading, truncation, the boundary between context and
+continuation, and the meaning of every answer are the harness's. Only the arithmetic is arranged
+differently. A model that the arrangement does not fit is found by a self-test and served by plain
+batches with the head on the needed rows, or by the harness itself; ``served_by`` says which.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import torch
+from lm_eval.models import huggingface
+from lm_eval.models.utils import has_bos_prefix
+from transformers.cache_utils import Cache
+
+from evaluation.runners.models import kv
+from evaluation.runners.models.generation import GreedyBatches
+from evaluation.runners.models.kv import Kept
+from evaluation.runners.models.trie import Pack, Plan, Request
+
+Answer = tuple[float, bool]
+TokenRequest = tuple[tuple[str, str] | None, list[int], list[int]]
+
+HEAD_ROWS = 256
+"""Rows of logits computed at a time: 256 rows of a vocabulary of 152,064 in fp32 are 156 MB."""
+MIN_BUDGET = 32
+logger = logging.getLogger(__name__)
+
+
+class Mode(StrEnum):
+    """How log-likelihoods are served, best first."""
+
+    TRIE = "token trie"
+    ROWS = "plain batches, head on the needed rows"
+    STOCK = "the harness's own loop"
+
+
+class CausalLM(huggingface.HFLM):  # type: ignore[misc]
+    """The harness's HFLM with the token trie. ``budget`` bounds the unique tokens of one forward pass.
+
+    Source of the arrangement: tree attention as in speculative decoding (Miao et al. 2023, SpecInfer).
+    """
+
+    def __init__(self, *args: Any, budget: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.budget = budget or default_budget(self.model, self.device)
+        self.window = sliding_window(self.model.config)
+        self.tokens_run = 0
+        self.head_rows_run = 0
+        self.mode, self.reason = self._choose_mode()
+
+    @property
+    def served_by(self) -> str:
+        """Which arrangement answers, and why if it is not the first choice."""
+        return f"CausalLM ({self.mode})" + (f": {self.reason}" if self.reason else "")
+
+    # --- tokenizing -------------------------------------------------------------------------------
+
+    def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Answer]:
+        """Log-likelihoods (natural, summed over the continuation's tokens) and whether each is greedy.
+
+        Encodes every distinct string once, in batches, by the harness's rule: trailing spaces of the context go to
+        the continuation; the continuation's tokens are those of the whole beyond the context's count.
+        """
+        if self.backend != "causal":
+            return super().loglikelihood(requests, disable_tqdm)  # type: ignore[no-any-return]
+        pairs = [request.args for request in requests]
+        moved = {pair: move_trailing_spaces(*pair) for pair in pairs if pair[0]}
+        bare = self._encode({continuation for context, continuation in pairs if not context}, special=False)
+        encoded = self._encode(
+            {text for context, rest in moved.values() for text in (context, context + rest)}, special=None
+        )
+        tokens: list[TokenRequest] = []
+        for pair in pairs:
+            if pair in moved:
+                context, rest = moved[pair]
+                before, whole = encoded[context], encoded[context + rest]
+                tokens.append((pair, before, whole[len(before) :]))
+            else:
+                tokens.append((pair, *self._behind_prefix_token(bare[pair[1]])))
+        return self._loglikelihood_tokens(tokens, disable_tqdm=disable_tqdm)
+
+    def _behind_prefix_token(self, continuation: list[int]) -> tuple[list[int], list[int]]:
+        if continuation and continuation[0] == self.prefix_token_id:
+            return continuation[:1], continuation[1:]
+        return [self.prefix_token_id], continuation
+
+    def _encode(self, texts: Iterable[str], *, special: bool | None) -> dict[str, list[int]]:
+        """Tokens of each distinct text, with the special tokens that HFLM's own ``tok_encode`` would add."""
+        prefix = self.tokenizer.decode(self.prefix_token_id)
+        groups: dict[bool | None, list[str]] = {}
+        for text in texts:
+            flag = special if special is not None else self.add_bos_token
+            if special is None and has_bos_prefix(text, prefix):
+                flag = False
+            groups.setdefault(flag, []).append(text)
+        encoded: dict[str, list[int]] = {}
+        for flag, group in groups.items():
+            kwargs = {} if flag is None else {"add_special_tokens": flag}
+            encoded.update(zip(group, self.tokenizer(group, **kwargs)["input_ids"], strict=True))
+        return encoded
+
+    # --- scoring ----------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def _loglikelihood_tokens(
+        self, requests: Sequence[TokenRequest], disable_tqdm: bool = False, override_bs: int | None = None
+    ) -> list[Answer]:
+        mode = self._mode_for(requests)
+        if mode is Mode.STOCK:
+            return super()._loglikelihood_tokens(  # type: ignore[no-any-return]
+                requests, disable_tqdm=disable_tqdm, override_bs=override_bs
+            )
+        answers: dict[int, Answer] = {}
+        bar = huggingface.tqdm(
+            total=len(requests), disable=disable_tqdm, desc="Running loglikelihood requests"
+        )
+
+        def answered(index: int, answer: Answer) -> None:
+            answers[index] = answer
+            if requests[index][0] is not None:
+                self.cache_hook.add_partial("loglikelihood", requests[index][0], answer)
+            bar.update(1)
+
+        serve = self._serve_trie if mode is Mode.TRIE else self._serve_rows
+        while pending := [self._request(i, r) for i, r in enumerate(requests) if i not in answers]:
+            try:
+                serve(pending, answered)
+            except torch.OutOfMemoryError:
+                self._halve_budget()
+        bar.close()
+        return [answers[index] for index in range(len(requests))]
+
+    def _request(self, index: int, request: TokenRequest) -> Request:
+        _, context, continuation = request
+        if not context or not continuation or len(continuation) > self.max_length:
+            raise ValueError("a request needs a context, and a continuation that fits the model")
+        tokens = tuple((context + continuation)[-(self.max_length + 1) :][:-1])
+        return Request(index, tokens, tuple(continuation))
+
+    def _serve_trie(self, requests: list[Request], answered: Callable[[int, Answer], None]) -> None:
+        def score(pack: Pack, kept: Kept | None) -> None:
+            self._answer(pack, self._pack_hidden(pack, kept), answered)
+
+        Plan(requests, budget=self.budget).walk(extend=self._extend, score=score)
+
+    def _serve_rows(self, requests: list[Request], answered: Callable[[int, Answer], None]) -> None:
+        """Batches of whole sequences, longest first, padded on the right, with the head on the needed rows."""
+        plan = Plan(requests, budget=1)
+        sequences = sorted(plan.sequences, key=len, reverse=True)
+        while sequences:
+            count = max(1, self.budget // len(sequences[0]))
+            batch, sequences = sequences[:count], sequences[count:]
+            width = len(batch[0])
+            ids = torch.zeros(len(batch), width, dtype=torch.long)
+            for row, tokens in enumerate(batch):
+                ids[row, : len(tokens)] = torch.tensor(tokens)
+            hidden = self._body(ids.to(self.device))
+            for row, tokens in enumerate(batch):
+                pack = Plan(plan.requests[tokens], budget=width)._pack(range(1), 0)
+                self._answer(pack, hidden[row], answered)
+
+    def _pack_hidden(self, pack: Pack, kept: Kept | None) -> torch.Tensor:
+        """Hidden states [N, d] of a pack. A chain takes the plain causal path, which needs no mask."""
+        ids = torch.tensor([pack.tokens], device=self.device)
+        cache = kv.shared(kept) if kept is not None else None
+        if pack.is_chain and kept is None:
+            return self._body(ids)[0]
+        dtype = self.model.dtype
+        mask = torch.zeros(pack.visible().shape, dtype=dtype)
+        mask.masked_fill_(~torch.from_numpy(pack.visible()), torch.finfo(dtype).min)
+        positions = torch.tensor([pack.positions], device=self.device)
+        return self._body(ids, mask[None, None].to(self.device), positions, cache)[0]
+
+    def _extend(self, tokens: tuple[int, ...], position: int, kept: Kept | None) -> Kept:
+        """Runs a shared prefix behind what is kept; returns the keys and values of both, per layer."""
+        cache = kv.growing(kept)
+        ids = torch.tensor([tokens], device=self.device)
+        positions = torch.arange(position, position + len(tokens), device=self.device)[None]
+        self._body(ids, None, positions, cache)
+        return kv.contents(cache)
+
+    def _body(
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor | None = None,
+        positions: torch.Tensor | None = None,
+        cache: Cache | None = None,
+    ) -> torch.Tensor:
+        """Last hidden states [B, N, d] of the model without its vocabulary head."""
+        self.tokens_run += ids.numel()
+        output = self.model.base_model(
+            ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=cache is not None,
+        )
+        return output.last_hidden_state  # type: ignore[no-any-return]
+
+    def _answer(self, pack: Pack, hidden: torch.Tensor, answered: Callable[[int, Answer], None]) -> None:
+        rows, targets = torch.tensor(pack.rows), torch.tensor(pack.targets)
+        scored = torch.tensor(pack.scored, device=hidden.device)
+        logprobs, greedy = self._head(hidden[scored], rows, targets)
+        sums = torch.cat([torch.zeros(1, dtype=torch.float64), logprobs.double().cumsum(0)])
+        for index, start, stop in pack.spans:
+            answered(index, (float(sums[stop] - sums[start]), bool(greedy[start:stop].all())))
+
+    def _head(
+        self, hidden: torch.Tensor, rows: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probability of each target at its row of ``hidden`` [M, d], and whether it is the row's argmax.
+
+        In fp32 and in blocks; (logit - max) - log(sum of exponentials), never logit - logsumexp, whose two large terms
+        cancel.
+        """
+        self.head_rows_run += len(hidden)
+        order = torch.argsort(rows, stable=True)
+        ordered = rows[order]
+        logprobs = torch.empty(len(rows))
+        greedy = torch.empty(len(rows), dtype=torch.bool)
+        for start in range(0, len(hidden), HEAD_ROWS):
+            logits = self.logits(hidden[start : start + HEAD_ROWS])
+            bounds = torch.tensor([start, start + len(logits)])
+            low, high = torch.searchsorted(ordered, bounds).tolist()
+            places = order[low:high]
+            local, wanted = (rows[places] - start).to(logits.device), targets[places].to(logits.device)
+            top, argmax = logits.max(-1)
+            logits -= top[:, None]
+            chosen = logits[local, wanted]
+            normalizer = logits.exp_().sum(-1).log_()
+            logprobs[places] = (chosen - normalizer[local]).cpu()
+            greedy[places] = (argmax[local] == wanted).cpu()
+        return logprobs, greedy
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Logits [M, vocabulary] in fp32 of hidden states [M, d], scaled and capped as the model's own head does."""
+        config = self.model.config
+        logits: torch.Tensor = self.model.get_output_embeddings()(hidden).float()
+        if scale := getattr(config, "logit_scale", None):
+            logits = logits * scale
+        if divisor := getattr(config, "logits_scaling", None):
+            logits = logits / divisor
+        if cap := getattr(config, "final_logit_softcapping", None):
+            logits = torch.tanh(logits / cap) * cap
+        return logits
+
+    def _halve_budget(self) -> None:
+        if self.budget <= MIN_BUDGET:
+            raise torch.OutOfMemoryError(f"out of memory at the smallest budget, {self.budget} tokens")
+        self.budget //= 2
+        logger.warning("out of memory: going on with %d tokens a pass", self.budget)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    # --- generating -------------------------------------------------------------------------------
+
+    def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
+        """Greedy texts with the shared prefix computed once and finished rows dropped; the rest by the harness."""
+        batches = GreedyBatches(self, extend=self._extend)
+        if self.mode is not Mode.TRIE or not batches.fits(requests):
+            return super().generate_until(requests, disable_tqdm)  # type: ignore[no-any-return]
+        with torch.inference_mode():
+            return batches.run(requests, disable_tqdm=disable_tqdm)
+
+    # --- choosing ---------------------------------------------------------------------------------
+
+    def _mode_for(self, requests: Sequence[TokenRequest]) -> Mode:
+        if self.mode is Mode.TRIE and self.window is not None:
+            longest = max(
+                (len(context) + len(continuation) for _, context, continuation in requests), default=0
+            )
+            if min(longest, self.max_length) > self.window:
+                self.reason = (
+                    f"sequences of {longest} tokens are longer than the sliding window of {self.window}"
+                )
+                return Mode.ROWS
+        return self.mode
+
+    def _choose_mode(self) -> tuple[Mode, str]:
+        """Tries each arrangement against the model's own plain forward pass, on a small tree of tokens."""
+        if self.backend != "causal" or self.model.get_output_embeddings() is None:
+            return Mode.STOCK, "not a causal decoder with a vocabulary head"
+        reasons = []
+        for mode, serve in ((Mode.TRIE, self._serve_trie), (Mode.ROWS, self._serve_rows)):
+            try:
+                difference = self._self_test(serve)
+            except (TypeError, ValueError, AttributeError, RuntimeError, IndexError) as error:
+                reasons.append(f"{mode} does not run: {type(error).__name__}")
+                continue
+            if difference <= self._tolerance():
+                return mode, "; ".join(reasons)
+            reasons.append(f"{mode} differs from the plain forward pass by {difference:.2g}")
+        return Mode.STOCK, "; ".join(reasons)
+
+    def _tolerance(self) -> float:
+        return 1e-3 if self.model.dtype == torch.float32 else 0.5
+
+    @torch.inference_mode()
+    def _self_test(self, serve: Callable[[list[Request], Callable[[int, Answer], None]], None]) -> float:
+        """Largest absolute difference of a summed log-likelihood to the plain forward pass."""
+        requests = test_requests(self.vocab_size)
+        found: dict[int, Answer] = {}
+        budget, self.budget = self.budget, 24  # Small enough that the prefix is kept and the tree is cut.
+        try:
+            serve(requests, found.__setitem__)
+        finally:
+            self.budget = budget
+        self.tokens_run = self.head_rows_run = 0
+        return max(abs(found[r.number][0] - self._plain(r)) for r in requests)
+
+    def _plain(self, request: Request) -> float:
+        ids = torch.tensor([request.tokens], device=self.device)
+        logits = self.model(ids).logits[0, -len(request.targets) :].float().log_softmax(-1)
+        return float(
+            logits.gather(1, torch.tensor(request.targets, device=self.device)[:, None]).double().sum()
+        )
+
+
+def move_trailing_spaces(context: str, continuation: str) -> tuple[str, str]:
+    """The pair with the context's trailing whitespace at the start of the continuation, as the harness does."""
+    stripped = context.rstrip()
+    return stripped, context[len(stripped) :] + continuation
+
+
+def default_budget(model: Any, device: torch.device) -> int:
+    """Tokens of a pack. On a CPU the masked attention grows with the square, so packs are small."""
+    if device.type != "cpu":
+        return 4096
+    return 256 if getattr(model.config, "hidden_size", 0) >= 512 else 512
+
+
+def sliding_window(config: Any) -> int | None:
+    """The window of the layers that have one, or None when all attend to everything."""
+    if getattr(config, "use_sliding_window", True) is False:
+        return None
+    window = getattr(config, "sliding_window", None) or getattr(config, "attention_window", None)
+    kinds = getattr(config, "layer_types", None)
+    if kinds is not None and not any(kind.startswith("sliding") for kind in kinds):
+        return None
+    return int(window) if isinstance(window, int) else None
+
+
+def test_requests(vocabulary: int) -> list[Request]:
+    """A small tree: a prefix of 24 tokens with branches, one branch inside another, and a stranger."""
+    prefix = tuple((7 * place + 3) % vocabulary for place in range(24))
+    tails = [(5, 11, 2), (5, 11, 9, 4), (5, 8), (6, 1, 1, 3, 2)]
+    sequences = [prefix + tuple(token % vocabulary for token in tail) for tail in tails]
+    sequences.append(tuple((3 * place + 1) % vocabulary for place in range(9)))
+    return [Request(i, s, (*s[-1:], (i + 2) % vocabulary)) for i, s in enumerate(sequences)]
