@@ -10,8 +10,8 @@
 
   // htmx sends Django's token with every request that writes.
   document.addEventListener("htmx:configRequest", (event) => {
-    const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
-    if (token) event.detail.headers["X-CSRFToken"] = token[1];
+    const token = document.querySelector("[name=csrfmiddlewaretoken]");
+    if (token) event.detail.headers["X-CSRFToken"] = token.value;
   });
 
   // <button class="copy" data-copy="text"> or data-copy-from="#id"
