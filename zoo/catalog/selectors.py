@@ -60,6 +60,12 @@ def find_models(references: Iterable[str]) -> dict[str, Model]:
     return {reference: by_key[key] for reference, key in wanted.items() if key in by_key}
 
 
+def model_names(*, limit: int) -> list[str]:
+    """The ids of the entries, by name; for completing what somebody types."""
+    rows = Model.objects.order_by("key").values_list("organization__slug", "name")[:limit]
+    return [f"{organization}/{name}" for organization, name in rows]
+
+
 def revisions_of(model: Model) -> QuerySet[Revision]:
     """The revisions with their files, newest first."""
     return model.revisions.prefetch_related("files")

@@ -3,11 +3,13 @@
 from django.conf import settings
 from django.urls import path
 
-from zoo.web.views import account, docs, health, problems, styleguide, theme
+from zoo.web.views import account, docs, health, home, problems, styleguide, theme
 
 app_name = "web"
 
 urlpatterns = [
+    path("", home.show, name="home"),
+    path("lineage/", home.lineage_door, name="lineage-door"),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("theme/", theme.choose, name="theme"),
