@@ -1,38 +1,28 @@
-"""Starts the runner in its walls, watches it, ends it, and turns whatever happened into a report.
+"""The runner of a spec in its walls, and the report that its life or death becomes.
 
-One thread per run starts the process and stays until it has ended, because the kernel's "die with your
-parent" means the thread that forked. Knows nothing of queues: a supervisor asks ``poll`` or ``wait``.
+Knows nothing of queues: a supervisor asks ``poll`` or ``wait``, and ``stop`` or ``kill`` when it must.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import selectors
 import shutil
-import signal
-import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from evaluation.contract import Failure, Fault, PairReport, PairSpec, Progress, RunReport, RunSpec
+from evaluation.contract import Failure, PairReport, PairSpec, Progress, RunReport, RunSpec
 from evaluation.isolation import watch
 from evaluation.isolation.levels import Isolation, Level, choose, fresh_user
-from evaluation.isolation.output import Lines, Log, read_progress
+from evaluation.isolation.process import CANCELLED, Command, Ending, Process, crashed
 from evaluation.isolation.result import BadResult, read_report
 from evaluation.isolation.sandbox import Limits, Places, command, environment
 
 SPEC_NAME = "spec.json"
-TICK_SECONDS = 0.1
-WATCH_SECONDS = 0.4
-DISK_WATCH_SECONDS = 5.0
-LEFT_FREE_BYTES = 256 << 20
-"""A run is killed before the machine has less than this for everything else."""
-OUT_OF_MEMORY_REMEDY = "Use a smaller batch size or a worker with more memory."
+MEASURED, FAILED = 0, 70
+"""Exit codes of a runner that left a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +30,8 @@ class Outcome:
     """How a run ended. The report holds results or a failure; a death has become a failure."""
 
     report: RunReport | PairReport
-    exit_code: int | None
-    """Of the process; above 128: the signal plus 128. None when it never started."""
+    exit_code: int
+    """Of the process; above 128: the signal plus 128."""
     seconds: float
     peak_memory_bytes: int
     log: str
@@ -60,217 +50,67 @@ class Child:
 
     spec: RunSpec | PairSpec
     isolation: Isolation
-    places: Places
+    output: Path
     limits: Limits
-    on_progress: Callable[[Progress], None] | None
     expected: Mapping[str, int]
-    words: Sequence[str]
-    variables: Mapping[str, str]
-    _log: Log = field(init=False)
-    _progress: Progress | None = field(default=None, init=False)
-    _moved: float = field(default=0.0, init=False)
-    _started: float = field(default=0.0, init=False)
-    _verdict: Failure | None = field(default=None, init=False)
-    _stop_by: float | None = field(default=None, init=False)
-    _peak: int = field(default=0, init=False)
+    _process: Process = field(init=False)
     _outcome: Outcome | None = field(default=None, init=False)
-    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _ended: threading.Event = field(default_factory=threading.Event, init=False)
-
-    def __post_init__(self) -> None:
-        self._log = Log(self.limits.log_bytes)
 
     @property
     def progress(self) -> Progress | None:
         """The last progress, if there was any."""
-        return self._progress
+        return self._process.progress
 
     @property
     def pid(self) -> int | None:
-        """Process id of the outermost process, once it runs."""
-        return self._process.pid if self._process is not None else None
+        """Process id of the outermost process."""
+        return self._process.pid
 
     def poll(self) -> Outcome | None:
         """The outcome if the run has ended."""
-        return self._outcome if self._ended.is_set() else None
+        return self._outcome if self._process.ended.is_set() else None
 
     def wait(self, timeout: float | None = None) -> Outcome:
         """Waits for the end. Raises TimeoutError when ``timeout`` seconds pass before it."""
-        if not self._ended.wait(timeout):
+        if not self._process.ended.wait(timeout):
             raise TimeoutError("the run has not ended yet")
         assert self._outcome is not None
         return self._outcome
 
-    def kill(self, failure: Failure | None = None) -> None:
+    def kill(self, failure: Failure = CANCELLED) -> None:
         """Kills the run and everything it started, now. ``failure`` is what the outcome then says."""
-        with self._lock:
-            self._condemn(failure or CANCELLED)
-            self._kill_group()
+        self._process.kill(failure)
 
-    def stop(self, failure: Failure | None = None) -> None:
+    def stop(self, failure: Failure = CANCELLED) -> None:
         """Asks the run to end (SIGTERM: it stores what is finished) and kills it after the grace time."""
-        with self._lock:
-            self._condemn(failure or CANCELLED)
-            if self._stop_by is None:
-                self._stop_by = time.monotonic() + self.limits.grace_seconds
-            self._tell(signal.SIGTERM)
+        self._process.stop(failure)
 
-    def start(self) -> None:
-        """Starts the process and the thread that watches it. Raises OSError when it cannot be started."""
-        failed: list[BaseException] = []
-        begun = threading.Event()
-        thread = threading.Thread(target=self._run, args=(begun, failed), name="run-watch", daemon=True)
-        thread.start()
-        begun.wait()
-        if failed:
-            raise failed[0]
+    def start(self, what: Command, on_progress: Callable[[Progress], None] | None) -> None:
+        """Starts the process. Raises OSError when it cannot be started."""
+        self._process = Process(what, self.limits, on_progress, self._conclude)
+        self._process.start()
 
-    def _run(self, begun: threading.Event, failed: list[BaseException]) -> None:
-        kills = watch.kernel_kills()
-        try:
-            given = {} if self.isolation.level is Level.BUBBLEWRAP else dict(self.variables)
-            self._process = subprocess.Popen(
-                self.words, env=given, cwd=self.places.output, start_new_session=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            )  # fmt: skip
-        except BaseException as error:
-            failed.append(error)
-            return
-        finally:
-            begun.set()
-        self._started = self._moved = time.monotonic()
-        try:
-            self._follow(self._process)
-            self._outcome = self._conclude(
-                self._process.wait(), killed_by_kernel=watch.kernel_kills() > kills
-            )
-        except Exception as error:
-            self._log.feed(f"the watch itself failed: {error!r}\n".encode())
-            self._outcome = self._ended_with(
-                _platform("watch_failed", "The watch over the run failed."), None
-            )
-        finally:
-            self._kill_group()
-            self._ended.set()
-
-    def _follow(self, process: subprocess.Popen[bytes]) -> None:
-        """Reads both pipes and looks at the limits until the process is gone and the pipes are empty."""
-        assert process.stdout is not None
-        assert process.stderr is not None
-        lines = Lines()
-        next_watch = next_disk = 0.0
-        gone_since: float | None = None
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            selector.register(process.stderr, selectors.EVENT_READ)
-            while True:
-                self._read(selector, process, lines)
-                now = time.monotonic()
-                if process.poll() is not None:
-                    gone_since = gone_since or now
-                    # Something that outlived the process may hold the pipes; the group is killed next.
-                    if not selector.get_map() or now - gone_since > 1:
-                        break
-                    continue
-                if now >= next_watch:
-                    next_watch = now + WATCH_SECONDS
-                    with_disk = now >= next_disk
-                    next_disk = now + DISK_WATCH_SECONDS if with_disk else next_disk
-                    self._look(process.pid, now, with_disk=with_disk)
-        self._log.end()
-
-    def _read(self, selector: selectors.BaseSelector, process: subprocess.Popen[bytes], lines: Lines) -> None:
-        for key, _ in selector.select(TICK_SECONDS):
-            data = os.read(key.fd, 1 << 16)
-            if not data:
-                selector.unregister(key.fileobj)
-            elif key.fileobj is process.stderr:
-                self._log.feed(data)
-            else:
-                for line in lines.feed(data):
-                    self._take(line)
-
-    def _take(self, line: bytes) -> None:
-        progress = read_progress(line)
-        if progress is None:
-            self._log.feed(line + b"\n")
-            return
-        if _position(progress) != _position(self._progress):
-            self._moved = time.monotonic()
-        self._progress = progress
-        if self.on_progress is not None:
-            self.on_progress(progress)
-
-    def _look(self, pid: int, now: float, *, with_disk: bool) -> None:
-        with self._lock:
-            verdict = self._judge(pid, now, with_disk=with_disk)
-            if verdict is not None:
-                self._condemn(verdict)
-                self._kill_group()
-
-    def _judge(self, pid: int, now: float, *, with_disk: bool) -> Failure | None:
-        """The reason to kill the run at this moment, if there is one."""
-        if self._stop_by is not None:
-            return CANCELLED if now >= self._stop_by else None
-        limits = self.limits
-        if now - self._started > limits.time_seconds:
-            return _submitter(
-                "time_limit",
-                f"The run took longer than its limit of {limits.time_seconds:.0f} seconds.",
-                "Use a smaller limit, fewer tasks or a faster worker.",
-            )
-        if now - self._moved > limits.stall_seconds:
-            return _platform("stalled", f"The run made no progress for {limits.stall_seconds:.0f} seconds.")
-        return self._judge_usage(pid) or (self._judge_disk() if with_disk else None)
-
-    def _judge_usage(self, pid: int) -> Failure | None:
-        used = watch.usage(watch.descendants(pid))
-        self._peak = max(self._peak, used.memory_bytes)
-        limit = self.limits.memory_bytes
-        available = watch.available_memory()
-        if limit is not None and used.memory_bytes > limit:
-            return _out_of_memory(f"it used {_size(used.memory_bytes)} and may use {_size(limit)}")
-        if available is not None and available < LEFT_FREE_BYTES and used.memory_bytes > LEFT_FREE_BYTES:
-            return _out_of_memory(f"it used {_size(used.memory_bytes)} and the machine had no more")
-        if used.processes > self.limits.processes:
-            return _submitter(
-                "too_many_processes",
-                f"The run had {used.processes} processes and threads and may have {self.limits.processes}.",
-                "A run needs no more than a few; an operator should look at this model.",
-            )
-        return None
-
-    def _judge_disk(self) -> Failure | None:
-        limit = self.limits.disk_bytes
-        if watch.folder_bytes(self.places.output, limit) <= limit:
-            return None
-        return _submitter(
-            "disk_limit",
-            f"The run wrote more than {_size(limit)}.",
-            "Use fewer tasks or a smaller limit, or ask an operator to raise the limit.",
+    def _conclude(self, ending: Ending) -> None:
+        report = self._report_of(ending)
+        self._outcome = Outcome(
+            report, ending.code, ending.seconds, ending.peak_memory_bytes, ending.log, self.isolation.label
         )
 
-    def _conclude(self, code: int, *, killed_by_kernel: bool) -> Outcome:
-        # bubblewrap and the guard give 128 plus the signal; Popen gives minus the signal.
-        code = 128 - code if code < 0 else code
-        if self._verdict is not None:
-            return self._ended_with(self._verdict, code)
-        if code == 128 + signal.SIGKILL and killed_by_kernel:
-            return self._ended_with(_out_of_memory("the kernel killed it for lack of memory"), code)
-        if code > 128:
-            return self._ended_with(_crashed(f"was killed by {_signal_name(code - 128)}"), code)
+    def _report_of(self, ending: Ending) -> RunReport | PairReport:
+        if ending.verdict is not None:
+            return self._failed(ending.verdict)
+        if ending.code not in (MEASURED, FAILED):
+            return self._failed(crashed(ending.code))
         try:
             report = read_report(
-                self.places.output, self.spec, limit=self.limits.report_bytes,
+                self.output, self.spec, limit=self.limits.report_bytes,
                 samples_limit=self.limits.samples_bytes, expected=self.expected,
             )  # fmt: skip
         except BadResult as error:
-            failure = error.failure if code in (0, 70) else _crashed(f"ended with code {code}")
-            return self._ended_with(failure, code)
-        if code != 0 and report.failure is None:
-            return self._ended_with(_crashed(f"ended with code {code} after its report"), code)
-        return self._outcome_of(self._with_isolation(report), code)
+            return self._failed(error.failure)
+        if (report.failure is None) != (ending.code == MEASURED):
+            return self._failed(crashed(ending.code))
+        return self._with_isolation(report)
 
     def _with_isolation(self, report: RunReport | PairReport) -> RunReport | PairReport:
         """The report with the isolation that we gave it, whatever it claims."""
@@ -279,55 +119,10 @@ class Child:
         known = report.environment.model_copy(update={"isolation": self.isolation.label})
         return report.model_copy(update={"environment": known})
 
-    def _ended_with(self, failure: Failure, code: int | None) -> Outcome:
-        identity = self.spec.identity()
+    def _failed(self, failure: Failure) -> RunReport | PairReport:
         if isinstance(self.spec, PairSpec):
-            return self._outcome_of(PairReport(identity=identity, failure=failure), code)
-        return self._outcome_of(RunReport(identity=identity, failure=failure), code)
-
-    def _outcome_of(self, report: RunReport | PairReport, code: int | None) -> Outcome:
-        seconds = time.monotonic() - self._started
-        return Outcome(report, code, seconds, self._peak, self._log.tail, self.isolation.label)
-
-    def _condemn(self, failure: Failure) -> None:
-        if self._verdict is None:
-            self._verdict = failure
-
-    def _tell(self, number: int) -> None:
-        """Sends a signal to the run itself, not to the walls around it."""
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        for pid in watch.descendants(process.pid)[1:]:
-            if not watch.is_wall(pid):
-                with contextlib.suppress(OSError):
-                    os.kill(pid, number)
-
-    def _kill_group(self) -> None:
-        """Kills walls, run and all that it left behind. Harmless when they are gone."""
-        process = self._process
-        if process is None:
-            return
-        if process.stdin is not None:
-            with contextlib.suppress(OSError):
-                process.stdin.close()
-        if self.isolation.level is Level.BUBBLEWRAP or not sys.platform.startswith("linux"):
-            if process.poll() is None:
-                with contextlib.suppress(OSError):
-                    os.killpg(process.pid, signal.SIGKILL)
-            return
-        # The guard kills what is below it when its standard input ends; it alone must not be killed.
-        for pid in watch.descendants(process.pid)[1:]:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-
-
-CANCELLED = Failure(
-    code="cancelled",
-    fault=Fault.PLATFORM,
-    message="The run was stopped before it was finished.",
-    remedy="Start it again: it goes on where it stopped.",
-)
+            return PairReport(identity=self.spec.identity(), failure=failure)
+        return RunReport(identity=self.spec.identity(), failure=failure)
 
 
 def start(
@@ -350,8 +145,8 @@ def start(
     ``out_dir`` is made when missing; what an earlier attempt left in it is kept, so that the run goes on, but
     for the report. ``model_dirs`` and ``datasets_dir`` are shown read-only at their own paths; a ``directory`` in the
     spec must lie in one of them. ``on_progress`` is called from the watching thread and must be quick.
-    Raises IsolationRefused (with its Failure) when the machine cannot isolate and nobody allows it, OSError when
-    the process cannot be started.
+    ``expected`` is the number of samples by task, where it is known. Raises IsolationRefused (with its Failure)
+    when the machine cannot isolate and nobody allows it, OSError when the process cannot be started.
     """
     chosen = isolation or choose(trusted=trusted, allow_weak=allow_weak)
     limits = _with_memory(limits or Limits())
@@ -363,8 +158,9 @@ def start(
     variables = environment(places, chosen, environment_extra)
     inner = [sys.executable, "-m", "evaluation", str(output / SPEC_NAME), str(output)]
     words = command(chosen, inner, places=places, limits=limits, variables=variables, user=user)
-    child = Child(spec, chosen, places, limits, on_progress, expected or {}, words, variables)
-    child.start()
+    walled = chosen.level is Level.BUBBLEWRAP
+    child = Child(spec, chosen, output, limits, expected or {})
+    child.start(Command(words, {} if walled else variables, output, guarded=not walled), on_progress)
     return child
 
 
@@ -401,39 +197,3 @@ def _with_memory(limits: Limits) -> Limits:
 
 def _resolved(path: Path | None) -> Path | None:
     return path.resolve() if path is not None else None
-
-
-def _position(progress: Progress | None) -> tuple[object, ...]:
-    """What must change for progress to be progress."""
-    if progress is None:
-        return ()
-    return (progress.stage, progress.task, progress.task_index, progress.done, progress.total)
-
-
-def _submitter(code: str, message: str, remedy: str) -> Failure:
-    return Failure(code=code, fault=Fault.SUBMITTER, message=message, remedy=remedy)
-
-
-def _platform(code: str, message: str) -> Failure:
-    remedy = "It is tried again on its own; if this repeats, an operator should look at the worker's log."
-    return Failure(code=code, fault=Fault.PLATFORM, message=message, remedy=remedy)
-
-
-def _out_of_memory(why: str) -> Failure:
-    message = f"The run was ended because it ran out of memory: {why}."
-    return Failure(code="out_of_memory", fault=Fault.PLATFORM, message=message, remedy=OUT_OF_MEMORY_REMEDY)
-
-
-def _crashed(how: str) -> Failure:
-    return _platform("crashed", f"The runner {how}.")
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
-def _size(count: int) -> str:
-    return f"{count / (1 << 30):.2f} GiB"

@@ -26,15 +26,13 @@ AnyReport = RunReport | PairReport
 TRANSIENT = frozenset(
     {
         "worker_lost",
-        "runner_died",
-        "runner_error",
-        "killed",
+        "crashed",
+        "watch_failed",
+        "isolation_unavailable",
         "stalled",
-        "no_progress",
         "disk_full",
         "fetch_failed",
         "hub_unavailable",
-        "isolation_failed",
         "engine_not_installed",
     }
 )

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 
 from evaluation.contract import RunReport
+from tests.factories.database import committed
 from tests.factories.runs import (
     LEASE,
     NOW,
@@ -22,21 +23,15 @@ from tests.factories.runs import (
     worker_facts,
 )
 from zoo.core.errors import ZooError
-from zoo.runs import append_only, claiming, queue, reaper, recording
+from zoo.runs import claiming, queue, reaper, recording
 from zoo.runs.lifecycle import State
 from zoo.runs.models import Result, Run
 
 
-@pytest.fixture
-def shared_database(transactional_db: None) -> Iterator[None]:
-    """A database that threads share. What the triggers protect may be emptied after the test."""
-    yield
-    append_only.remove(connection)
-
-
 @pytest.fixture(autouse=True)
-def _with_triggers(shared_database: None) -> None:
-    append_only.install(connection)
+def _shared_database(transactional_db: None) -> Iterator[None]:
+    with committed():
+        yield
 
 
 def together(*calls: Callable[[], object]) -> list[object]:

@@ -167,7 +167,7 @@ def test_an_artifact_with_other_bytes_is_refused() -> None:
     [
         ("needs_remote_code", Fault.SUBMITTER, State.FAILED),
         ("out_of_memory", Fault.PLATFORM, State.FAILED),
-        ("runner_died", Fault.PLATFORM, State.QUEUED),
+        ("crashed", Fault.PLATFORM, State.QUEUED),
         ("cancelled", Fault.PLATFORM, State.QUEUED),
     ],
 )
