@@ -222,7 +222,13 @@ class TaskResult(Message):
     capability: str | None = None
     group: str | None = None
     """The group row this leaf belongs to (``blimp``, or a BLiMP field), if any."""
+    groups: tuple[str, ...] = ()
+    """All group rows it belongs to, outermost first; ``group`` is the last of them."""
     cluster: str | None = None
+    weight: float = Field(default=1.0, gt=0)
+    """Its share within its capability."""
+    aggregation: Literal["mean", "per_size", "perplexity"] = "mean"
+    """How the samples' values make the score: their mean, their sum over the sum of bytes, or exp of that."""
     output_type: Literal["loglikelihood", "multiple_choice", "generate_until", "loglikelihood_rolling"]
     num_fewshot: int = Field(ge=0)
     metric: str

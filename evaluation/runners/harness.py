@@ -1,0 +1,338 @@
+"""Drives lm-evaluation-harness: the one file that calls its evaluation, with every argument said.
+
+It runs in a child process without network. Tasks are evaluated one at a time, with the model kept in memory, so
+that each finished one is journaled. Exceptions of the engines become failures by one table.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from evaluation.contract import (
+    Engine,
+    EngineFacts,
+    Failure,
+    Fault,
+    ModelFacts,
+    Progress,
+    RunReport,
+    RunSpec,
+    Stage,
+    TaskResult,
+)
+from evaluation.runners import mirror, weights
+from evaluation.runners.base import Context, RunFailed, platform_failure, submitter_failure
+from evaluation.runners.journal import SAMPLES, Journal
+from evaluation.runners.routing import check_weights, route
+
+ENGINE_VERSION = "1"
+
+
+def prepare_environment(cache: Path) -> None:
+    """Settings that the libraries read when they are imported: no network, no bars, no pools, caches in their place."""
+    fixed = {
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "HF_EVALUATE_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TQDM_DISABLE": "1",
+        "DISABLE_MULTIPROC": "1",
+        "HF_DATASETS_CACHE": str(cache / "datasets" / "hub"),
+        "LM_HARNESS_CACHE_PATH": str(cache / "unused"),
+    }
+    os.environ.update(fixed)
+    os.environ.setdefault("HF_HOME", str(cache / "huggingface"))
+
+
+class HarnessRunner:
+    """Measures a model on tasks of the harness and of our suites."""
+
+    def run(self, spec: RunSpec, context: Context) -> RunReport:
+        """Measures. Raises RunFailed with a reason for whatever can be foreseen."""
+        started = time.monotonic()
+        tell = _teller(context)
+        directory = _check_files(spec, context)
+        tell("loading the libraries")
+        prepare_environment(context.cache_folder)
+        data = mirror.Mirror(context.datasets, context.cache_folder)
+        mirror.install(data)
+        with foreseen(spec), Journal(context.output, spec.identity()) as journal:
+            return _Run(spec, context, directory, journal, data, started).report()
+
+
+def _check_files(spec: RunSpec, context: Context) -> Path:
+    """The model's folder, after what can be said of it and of the tasks' names without loading anything."""
+    directory = context.model
+    if directory is None or not directory.is_dir():
+        raise platform_failure(
+            "model_missing",
+            f"The files of '{spec.model.name}' are not on this worker.",
+            "Put the model into the folder that ZOO_MODELS_DIR names, or let the worker fetch it.",
+        )
+    if not weights.is_gguf(directory, spec):
+        check_weights(directory)
+        route(directory, spec.engine)
+    return directory
+
+
+class _Run:
+    """One run, step by step. Made after the libraries may be imported."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        context: Context,
+        directory: Path,
+        journal: Journal,
+        data: mirror.Mirror,
+        started: float,
+    ) -> None:
+        from evaluation.runners import devices, planning, templates
+        from evaluation.runners.models import load
+
+        self.spec = spec
+        self.context = context
+        self.journal = journal
+        self.started = started
+        self.tell = _teller(context)
+        _quiet()
+        templates.install()
+        self.threads = devices.set_threads()
+        self.device = devices.choose(spec.requirements.device)
+        self.directory = load.prepared(directory, spec, context.cache_folder, self.tell)
+        self.route = route(self.directory, spec.engine)
+        self.tell("loading the tasks")
+        self.planned = planning.plan(spec)
+        self.notes: list[str] = [
+            f"Data set {name}: mirror with digest {digest[:16]}."
+            for name, digest in sorted(data.used.items())
+        ]
+
+    def report(self) -> RunReport:
+        """Loads the model, evaluates every task that the journal does not hold, and writes the samples."""
+        from evaluation.runners import devices
+        from evaluation.runners.models import load
+
+        self.tell("loading the model")
+        loaded = load.load(self.directory, self.spec, self.route, self.device)
+        results = self._evaluate(loaded)
+        self.context.report_progress(Progress(stage=Stage.WRITING, task_count=len(results)))
+        names = [leaf.name for leaf in self.planned]
+        return RunReport(
+            identity=self.spec.identity(),
+            results=tuple(results),
+            samples=self.journal.write_samples(self.context.output / SAMPLES, names),
+            model=loaded.facts,
+            engine=_engine_facts(self.route.engine, loaded.served_by),
+            environment=devices.environment(self.device, self.context.isolation),
+            seconds=time.monotonic() - self.started,
+            peak_memory_bytes=devices.peak_memory(self.device),
+            reproduce=self._reproduce(loaded.facts),
+            notes=tuple(self.notes),
+        )
+
+    def _evaluate(self, loaded: Any) -> list[TaskResult]:
+        from evaluation.runners.models.journaled import JournaledLM
+        from evaluation.runners.progress import Tracker
+
+        model = JournaledLM(loaded.model, self.journal, loaded.plan, self.spec.protocol.seed)
+        sizes = [self._size(leaf) for leaf in self.planned]
+        tracker = Tracker(self.context.report_progress, [leaf.name for leaf in self.planned], sizes)
+        model.watch(tracker)
+        results = []
+        for index, leaf in enumerate(self.planned):
+            tracker.start(index)
+            known = self.journal.finished.get(leaf.name)
+            results.append(known or self._task(leaf, model))
+            tracker.finish()
+        return results
+
+    def _task(self, leaf: Any, model: Any) -> TaskResult:
+        from evaluation.runners.results import convert
+
+        began = time.monotonic()
+        document = self._document(leaf, model)
+        converted = convert(document, leaf, model.conversation, time.monotonic() - began)
+        self._check_count(leaf, converted.result)
+        self.notes.extend(converted.notes)
+        self.journal.finish(converted.result, converted.samples)
+        return converted.result
+
+    def _document(self, leaf: Any, model: Any) -> dict[str, Any]:
+        """The harness's evaluation of one task."""
+        import lm_eval
+
+        protocol = self.spec.protocol
+        name = leaf.task.task_name
+        ids = self._ids(leaf)
+        _seed(protocol.seed)
+        leaf.task.set_fewshot_seed(seed=protocol.seed)
+        document = lm_eval.evaluate(
+            lm=model,
+            task_dict={"tasks": {name: leaf.task}},
+            limit=None if ids is not None else protocol.limit,
+            samples=None if ids is None else {name: ids},
+            cache_requests=False,
+            rewrite_requests_cache=False,
+            bootstrap_iters=0,
+            write_out=False,
+            log_samples=True,
+            system_instruction=None,
+            apply_chat_template=protocol.apply_chat_template,
+            fewshot_as_multiturn=protocol.apply_chat_template,
+            confirm_run_unsafe_code=False,
+        )
+        return dict(document)
+
+    def _ids(self, leaf: Any) -> Any:
+        from evaluation.runners.planning import IdList
+
+        if leaf.items is None:
+            return None
+        ids = IdList(leaf.items[: self.spec.protocol.limit])
+        available = len(leaf.task.eval_docs)
+        if ids[-1] >= available:
+            raise platform_failure(
+                "other_data",
+                f"'{leaf.name}' needs document {ids[-1]} of its data set, which has {available} here.",
+                "Put the whole data set into the mirror.",
+            )
+        return ids
+
+    def _size(self, leaf: Any) -> int:
+        """About how many requests a task will be; corrected when it is built."""
+        documents = min(leaf.documents, self.spec.protocol.limit or leaf.documents)
+        if (
+            leaf.task.OUTPUT_TYPE != "multiple_choice"
+            or getattr(leaf.task.config, "doc_to_choice", None) is None
+        ):
+            return int(documents)
+        return int(documents) * len(leaf.task.doc_to_choice(leaf.task.eval_docs[0]))
+
+    def _check_count(self, leaf: Any, result: TaskResult) -> None:
+        expected = min(leaf.stated or result.n, self.spec.protocol.limit or result.n)
+        if result.n != expected:
+            raise platform_failure(
+                "other_data",
+                f"'{leaf.name}' has {result.n} documents here, the suite says {expected}.",
+                "Put the data set that the suite was made for into the mirror.",
+            )
+
+    def _reproduce(self, facts: ModelFacts) -> str | None:
+        from evaluation.runners.reproduce import lm_eval_command
+
+        if self.spec.suite is None:
+            own = [leaf for leaf in self.planned if leaf.cluster_column is not None]
+            tasks = None if own else list(self.spec.tasks)
+            return lm_eval_command(self.spec, self.route.engine, tasks, {}, self.device.name)
+        harness_names = [leaf.task.task_name for leaf in self.planned if leaf.cluster_column is None]
+        tasks = harness_names if len(harness_names) == len(self.planned) else None
+        items = {leaf.task.task_name: leaf.items for leaf in self.planned if leaf.items is not None}
+        return lm_eval_command(self.spec, self.route.engine, tasks, items, self.device.name)
+
+
+def _teller(context: Context) -> Any:
+    def tell(message: str) -> None:
+        context.report_progress(Progress(stage=Stage.LOADING, message=message))
+
+    return tell
+
+
+def _quiet() -> None:
+    """Leaves warnings and errors of the libraries in the log, and no more."""
+    import datasets
+    from lm_eval.models import huggingface
+
+    datasets.disable_progress_bars()
+    # It asks for its bars by name, which the environment cannot overrule.
+    tqdm = huggingface.tqdm
+    huggingface.tqdm = lambda *arguments, **options: tqdm(*arguments, **(options | {"disable": True}))
+    for name in ("lm_eval", "lm-eval", "transformers", "datasets"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _seed(seed: int) -> None:
+    """Seeds all generators that the harness seeds, before each task: a resumed run draws what a whole one draws."""
+    import numpy
+    import torch
+
+    random.seed(seed)
+    numpy.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _engine_facts(engine: Engine, served_by: str) -> EngineFacts:
+    import lm_eval
+    import torch
+    import transformers
+
+    return EngineFacts(
+        engine=engine,
+        served_by=served_by,
+        harness_version=lm_eval.__version__,
+        torch_version=str(torch.__version__),
+        transformers_version=transformers.__version__,
+        engine_version=ENGINE_VERSION,
+    )
+
+
+@contextmanager
+def foreseen(spec: RunSpec) -> Iterator[None]:
+    """Turns exceptions of the engines into failures; what is not in the table goes on as it is."""
+    try:
+        yield
+    except RunFailed:
+        raise
+    except Exception as error:
+        failure = failure_of(error, spec)
+        if failure is None:
+            raise
+        traceback.print_exc()
+        raise RunFailed(failure) from error
+
+
+MEMORY_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
+
+FORESEEN: tuple[tuple[str, str, str, str], ...] = (
+    ("trust_remote_code", "remote_code_required", "The model wants to run code of its own, which is never allowed.",
+     "Submit a model of an architecture that transformers knows."),
+    ("safetensors", "weights_unreadable", "The weights cannot be read as safetensors.",
+     "Save them again, or fetch them again."),
+    ("requested max tokens to generate", "context_too_short",
+     "The task generates more tokens than the model's context holds.",
+     "Choose a task with shorter answers, or another model."),
+    ("tokenizer", "tokenizer_unreadable", "The model's tokenizer cannot be loaded.",
+     "Add tokenizer.json (save_pretrained of the tokenizer)."),
+    ("chat_template", "no_chat_template", "The model has no chat template.", "Run without apply_chat_template."),
+    ("does not recognize this architecture", "architecture_unknown", "transformers does not know this architecture.",
+     "Submit a model of an architecture that the worker's transformers knows."),
+)  # fmt: skip
+"""Words of an engine's message, and what they mean: code, message, remedy. All for the submitter to mend."""
+
+
+def failure_of(error: Exception, spec: RunSpec) -> Failure | None:
+    """What an exception means, or None when the table does not know it. The most specific match wins."""
+    text = f"{type(error).__name__}: {error}"
+    lowered = text.lower()
+    if isinstance(error, MemoryError) or any(sign in lowered for sign in MEMORY_SIGNS):
+        return Failure(
+            code="out_of_memory",
+            fault=Fault.PLATFORM,
+            message=f"The model did not fit at batch size {spec.protocol.batch_size} in {spec.protocol.dtype}: "
+            f"{text[:500]}",
+            remedy="Use a smaller batch size or a smaller number format, or a worker with more memory.",
+        )
+    for sign, code, message, remedy in FORESEEN:
+        if sign in lowered:
+            return submitter_failure(code, f"{message} ({text[:300]})", remedy).failure
+    return None

@@ -1,0 +1,253 @@
+"""A language model that remembers: answers come from the journal where it has them, else from the model behind it.
+
+Requests go to the model in blocks that depend on the requests alone. A block that was cut short is asked
+again as a whole, so a run that was killed and resumed forms the same batches, and gives the same numbers to
+the last bit, as one that was not. Non-finite log-likelihoods end the run here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM
+
+from evaluation.contract import canonical_json
+from evaluation.runners.base import submitter_failure
+from evaluation.runners.journal import Journal, request_key
+from evaluation.runners.progress import Tracker
+
+Answer = Any
+"""``(log-likelihood, is greedy)``, a log-likelihood, or a text: what the harness expects for the method."""
+
+
+class Block(NamedTuple):
+    """Requests that go to the model together, by their places in the harness's list.
+
+    ``whole``: the answers depend on which requests go together, so a part of it is never asked alone.
+    """
+
+    places: Sequence[int]
+    whole: bool
+
+
+BlockPlan = Callable[[str, Sequence[Instance]], list[Block]]
+
+
+class CountingHook:
+    """Stands where the harness's cache would, and counts the answers as the model gives them."""
+
+    def __init__(self, count: Callable[[], None]) -> None:
+        self._count = count
+
+    def add_partial(self, method: str, arguments: Any, answer: Answer) -> None:
+        """Takes note of one answer."""
+        self._count()
+
+
+class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
+    """The model that the harness talks to. It forwards everything else to the model behind it."""
+
+    def __init__(self, model: LM, journal: Journal, plan: BlockPlan, seed: int) -> None:
+        super().__init__()
+        self.model = model
+        self._journal = journal
+        self._plan = plan
+        self._seed = seed
+        self._tracker: Tracker | None = None
+        self._in_block = 0
+        self._conversations: dict[str, str] = {}
+        model.set_cache_hook(CountingHook(self._answered))
+
+    def watch(self, tracker: Tracker) -> None:
+        """Where to count answers from now on."""
+        self._tracker = tracker
+
+    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        """Log-likelihoods (natural, summed over tokens) and whether each continuation is the greedy one."""
+        answers = self._serve("loglikelihood", requests)
+        return [(float(value), bool(greedy)) for value, greedy in answers]
+
+    def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
+        """Log-likelihoods (natural, summed) of whole texts."""
+        return [float(value) for value in self._serve("loglikelihood_rolling", requests)]
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """Generated texts, cut at the stop strings."""
+        return [str(text) for text in self._serve("generate_until", requests)]
+
+    def apply_chat_template(
+        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
+    ) -> str:
+        """The conversation as this model's template writes it. The conversation itself is remembered."""
+        prompt = str(
+            self.model.apply_chat_template(chat_history, add_generation_prompt=add_generation_prompt)
+        )
+        self._conversations[prompt] = hashlib.sha256(canonical_json(chat_history)).hexdigest()
+        return prompt
+
+    def conversation(self, prompt: str) -> str | None:
+        """Digest of the conversation that a templated prompt was written from; None for other prompts."""
+        return self._conversations.get(prompt)
+
+    @property
+    def tokenizer_name(self) -> str:
+        """Name of the tokenizer; the harness puts it into cache keys, which are not used here."""
+        return str(self.model.tokenizer_name)
+
+    def chat_template(self, chat_template: bool | str = False) -> str | None:
+        """The model's template as text."""
+        template = self.model.chat_template(chat_template)
+        return None if template is None else str(template)
+
+    def _serve(self, method: str, requests: list[Instance]) -> list[Answer]:
+        keys = self._keys(method, requests)
+        if self._tracker is not None:
+            self._tracker.expect(len(requests))
+        for block in self._plan(method, requests):
+            missing = [place for place in block.places if self._journal.answer(keys[place]) is None]
+            self._count(len(block.places) - len(missing))
+            if missing:
+                self._ask(method, requests, keys, block.places if block.whole else missing, len(missing))
+        return [self._journal.answer(key) for key in keys]
+
+    def _ask(
+        self, method: str, requests: list[Instance], keys: list[str], places: Sequence[int], count: int
+    ) -> None:
+        """Asks the model and journals what it says. ``count`` answers of the block are new to the tracker."""
+        self._in_block = count
+        self._seed_for(keys[places[0]])
+        answers = getattr(self.model, method)([requests[place] for place in places], disable_tqdm=True)
+        _refuse_non_finite(method, answers)
+        self._journal.record_answers(
+            (keys[place], answer) for place, answer in zip(places, answers, strict=True)
+        )
+        self._count(self._in_block)
+        self._in_block = 0
+
+    def _answered(self) -> None:
+        if self._in_block > 0:
+            self._in_block -= 1
+            self._count(1)
+
+    def _count(self, number: int) -> None:
+        if self._tracker is not None and number:
+            self._tracker.add(number)
+
+    def _keys(self, method: str, requests: list[Instance]) -> list[str]:
+        """A key for each request; equal requests share one, but for the draws of a sampled answer."""
+        seen: Counter[str] = Counter()
+        keys = []
+        for request in requests:
+            key = request_key(method, request.args)
+            if method == "generate_until" and request.args[1].get("do_sample"):
+                seen[key] += 1
+                key = f"{key}.{seen[key]}"
+            keys.append(key)
+        return keys
+
+    def _seed_for(self, key: str) -> None:
+        """Seeds the draws of a block by its first request, so that they do not depend on what ran before."""
+        import torch
+
+        torch.manual_seed(int.from_bytes(hashlib.sha256(f"{self._seed} {key}".encode()).digest()[:6], "big"))
+
+
+def _refuse_non_finite(method: str, answers: Sequence[Answer]) -> None:
+    if method == "generate_until":
+        return
+    values = [float(answer[0] if isinstance(answer, tuple) else answer) for answer in answers]
+    bad = sum(not math.isfinite(value) for value in values)
+    if bad:
+        raise submitter_failure(
+            "non_finite_outputs",
+            f"{bad} of {len(values)} log-likelihoods of a block are not finite numbers.",
+            "The weights may be broken, or overflow in this dtype: try float32 or bfloat16.",
+        )
+
+
+def in_order(size: int, *, whole: bool) -> BlockPlan:
+    """Blocks of so many requests, in the order in which they come."""
+
+    def plan(method: str, requests: Sequence[Instance]) -> list[Block]:
+        places = range(len(requests))
+        return [Block(places[start : start + size], whole) for start in range(0, len(requests), size)]
+
+    return plan
+
+
+def by_prefix(size: int) -> BlockPlan:
+    """Blocks of requests that begin alike, for engines that compute shared beginnings once."""
+
+    def plan(method: str, requests: Sequence[Instance]) -> list[Block]:
+        places = sorted(range(len(requests)), key=lambda place: (str(requests[place].args[0]), place))
+        return [Block(places[start : start + size], False) for start in range(0, len(places), size)]
+
+    return plan
+
+
+def as_the_harness(model: Any) -> BlockPlan:
+    """The very batches that the harness's HFLM forms from a list: each block is one forward pass of it.
+
+    Asking for one such block alone makes HFLM form that batch and no other.
+    """
+    size = int(model.batch_size)
+    plain = in_order(size, whole=True)
+
+    def plan(method: str, requests: Sequence[Instance]) -> list[Block]:
+        if method == "loglikelihood":
+            return _loglikelihood_batches(model, requests, size)
+        if method == "generate_until":
+            return _generation_batches(model, requests, size)
+        return plain(method, requests)
+
+    return plan
+
+
+def _loglikelihood_batches(model: Any, requests: Sequence[Instance], size: int) -> list[Block]:
+    """Longest first, ties by tokens; requests that differ in their last token alone share a forward pass."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    heads: dict[tuple[int, ...], tuple[int, tuple[int, ...]]] = {}
+    shares = model.backend == "causal" and model.logits_cache
+    for place, request in enumerate(requests):
+        context, continuation = _encoded(model, *request.args)
+        tokens = tuple(context + continuation)
+        group = tokens[:-1] if shares else (place,)
+        groups.setdefault(group, []).append(place)
+        # HFLM runs the member with the longest continuation, the first of them where several are longest.
+        if group not in heads or len(continuation) > heads[group][0]:
+            heads[group] = (len(continuation), tokens)
+    ordered = sorted(groups, key=lambda group: (-len(heads[group][1]), heads[group][1]))
+    return [
+        Block([place for group in ordered[start : start + size] for place in groups[group]], True)
+        for start in range(0, len(ordered), size)
+    ]
+
+
+def _encoded(model: Any, context: str, continuation: str) -> tuple[list[int], list[int]]:
+    """The tokens of a request, split as the harness splits them."""
+    if context:
+        first, second = model._encode_pair(context, continuation)
+        return list(first), list(second)
+    tokens = list(model.tok_encode(continuation, add_special_tokens=False))
+    prefix = model.prefix_token_id
+    return ([prefix], tokens) if tokens[:1] != [prefix] else (tokens[:1], tokens[1:])
+
+
+def _generation_batches(model: Any, requests: Sequence[Instance], size: int) -> list[Block]:
+    """Requests with the same settings together, longest prompt first."""
+    settings: dict[bytes, list[int]] = {}
+    for place, request in enumerate(requests):
+        settings.setdefault(canonical_json(request.args[1]), []).append(place)
+    blocks = []
+    for places in settings.values():
+        keyed = sorted(
+            places,
+            key=lambda place: (-len(model.tok_encode(requests[place].args[0])), requests[place].args[0]),
+        )
+        blocks += [Block(keyed[start : start + size], True) for start in range(0, len(keyed), size)]
+    return blocks

@@ -1,0 +1,146 @@
+"""Loads a model into one of the harness's model classes, or ours, with every argument said.
+
+Safetensors only, no remote code, files of this machine only. One table says which class serves which engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evaluation.contract import Engine, ModelFacts, RunSpec, digest_of
+from evaluation.runners import weights
+from evaluation.runners.base import platform_failure
+from evaluation.runners.devices import Device
+from evaluation.runners.models.journaled import BlockPlan, as_the_harness, by_prefix, in_order
+from evaluation.runners.routing import Route
+
+BLOCK = 1024
+"""Requests handed at once to an engine that makes its own batches."""
+
+CLASSES: dict[Engine, str] = {
+    Engine.HARNESS: "lm_eval.models.huggingface:HFLM",
+    Engine.CAUSAL: "evaluation.runners.models.causal:CausalLM",
+    Engine.MASKED: "evaluation.runners.models.masked:MaskedLM",
+    Engine.VLLM: "lm_eval.models.vllm_causallms:VLLM",
+    Engine.SGLANG: "lm_eval.models.sglang_causallms:SGLangLM",
+}
+
+
+class Loaded(NamedTuple):
+    """A model ready to answer, how to divide requests for it, and which code it is."""
+
+    model: Any
+    plan: BlockPlan
+    served_by: str
+    facts: ModelFacts
+
+
+def prepared(directory: Path, spec: RunSpec, cache: Path, tell: Callable[[str], None]) -> Path:
+    """The directory to load: as it is, or with its GGUF file converted to safetensors."""
+    if weights.is_gguf(directory, spec):
+        path = weights.gguf_path(directory, spec.model.gguf_file)
+        return weights.converted(path, cache, spec.protocol.dtype.value, tell)
+    return directory
+
+
+def load(directory: Path, spec: RunSpec, route: Route, device: Device) -> Loaded:
+    """Loads the model. Raises RunFailed (``engine_not_installed``) and whatever the engine raises."""
+    model = _class(route.engine)(**_arguments(directory, spec, route, device))
+    served_by = str(getattr(model, "served_by", type(model).__name__))
+    return Loaded(model, _plan(route.engine, model), served_by, facts(model, directory, route))
+
+
+def _class(engine: Engine) -> Any:
+    module_name, _, name = CLASSES[engine].partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), name)
+    except ImportError as error:
+        raise platform_failure(
+            "engine_not_installed",
+            f"The engine '{engine}' is not installed on this worker: {error}.",
+            "Choose another engine, or a worker that has it.",
+        ) from error
+
+
+def _arguments(directory: Path, spec: RunSpec, route: Route, device: Device) -> dict[str, Any]:
+    protocol = spec.protocol
+    common = {
+        "pretrained": str(directory),
+        "dtype": protocol.dtype.value,
+        "batch_size": protocol.batch_size,
+        "trust_remote_code": False,
+        "max_length": protocol.max_length,
+    }
+    if route.engine in (Engine.VLLM, Engine.SGLANG):
+        return _engine_arguments(common, spec)
+    return common | {
+        "backend": "seq2seq" if route.family == "seq2seq" else "causal",
+        "softmax_dtype": protocol.softmax_dtype,
+        "device": device.name,
+        "revision": "main",
+        "truncation": False,
+        "logits_cache": True,
+        "use_fast_tokenizer": True,
+        "parallelize": False,
+        "use_safetensors": True,
+        "local_files_only": True,
+    }
+
+
+def _engine_arguments(common: dict[str, Any], spec: RunSpec) -> dict[str, Any]:
+    """Arguments for the serving engines; what the harness passes on differs between the two."""
+    if spec.engine is Engine.SGLANG:
+        renamed = {"max_length": "max_model_len"}
+        return {renamed.get(key, key): value for key, value in common.items()}
+    return common | {"seed": spec.protocol.seed, "max_model_len": common["max_length"], "device": "cuda"}
+
+
+def _plan(engine: Engine, model: Any) -> BlockPlan:
+    if engine is Engine.HARNESS:
+        return as_the_harness(model)
+    if engine is Engine.CAUSAL:
+        return by_prefix(BLOCK)
+    return in_order(BLOCK, whole=False)
+
+
+def facts(model: Any, directory: Path, route: Route) -> ModelFacts:
+    """What there is to know of a loaded model. Tied weights count once."""
+    module = getattr(model, "model", None)
+    parameters = (
+        sum(parameter.numel() for parameter in module.parameters())
+        if module is not None and hasattr(module, "parameters")
+        else 0
+    )
+    tokenizer = getattr(model, "tokenizer", None)
+    template = getattr(tokenizer, "chat_template", None)
+    return ModelFacts(
+        architecture=route.architecture,
+        model_type=route.model_type,
+        parameters=parameters,
+        vocabulary=len(tokenizer) if tokenizer is not None and hasattr(tokenizer, "__len__") else None,
+        context_length=int(model.max_length) if getattr(model, "max_length", None) else None,
+        weights_bytes=sum(path.stat().st_size for path in directory.glob("*.safetensors")),
+        tokenizer_digest=tokenizer_digest(tokenizer),
+        prefix_token_id=getattr(model, "prefix_token_id", None),
+        chat_template_digest=hashlib.sha256(json.dumps(template).encode()).hexdigest() if template else None,
+    )
+
+
+def tokenizer_digest(tokenizer: Any) -> str | None:
+    """SHA-256 (hex) over what decides the tokens: rules, vocabulary and special tokens. None for slow tokenizers.
+
+    Padding and truncation are left out: they are settings of a call.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return None
+    rules = json.loads(backend.to_str())
+    rules.pop("padding", None)
+    rules.pop("truncation", None)
+    special = {key: str(value) for key, value in tokenizer.special_tokens_map.items()}
+    return digest_of({"rules": rules, "special": special})
