@@ -230,7 +230,9 @@ def _unpack_tar(file: BinaryIO, target: Path, bounds: Bounds, *, packed: bool) -
     try:
         with contextlib.ExitStack() as stack:
             inner = (
-                cast(IO[bytes], stack.enter_context(contextlib.closing(gzip.open(file)))) if packed else file
+                cast(IO[bytes], stack.enter_context(contextlib.closing(gzip.GzipFile(fileobj=file))))
+                if packed
+                else file
             )
             source = cast(IO[bytes], _Bounded(inner, limit + (bounds.files + 2) * 2048))
             archive = stack.enter_context(tarfile.open(fileobj=source, mode="r|", tarinfo=_Member))

@@ -91,6 +91,11 @@ class Selection:
     """Names of files that were left, for a note."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all files."""
+        return tuple(chosen.file.name for chosen in self.files)
+
+    @property
     def weights(self) -> tuple[str, ...]:
         """Names of the files with weights."""
         return tuple(chosen.file.name for chosen in self.files if chosen.kind is Kind.WEIGHTS)

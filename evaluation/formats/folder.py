@@ -6,11 +6,10 @@ following links, and a device or a pipe is never opened at all.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
 
@@ -39,7 +38,7 @@ class Facts:
     context_length: int | None = None
     quantization: str | None = None
     tokenizer_digest: str | None = None
-    templates: Mapping[str, str] | None = None
+    templates: Mapping[str, str] = field(default_factory=dict)
     """Chat templates by name."""
     card: card_format.Card | None = None
     config: config_format.ModelConfig | None = None
@@ -200,12 +199,6 @@ def _card(folder: Path, names: set[str]) -> card_format.Card | None:
         return card_format.read_card(read_plain(folder, "README.md", card_format.MAX_BYTES))
     except FormatError:
         return None
-
-
-def file_digest(folder: Path, name: str) -> str:
-    """SHA-256 (hex) of a plain file of the folder."""
-    with open_plain(folder, name) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def kinds_of(selection: Selection) -> dict[str, Kind]:

@@ -5,12 +5,17 @@
         ...                      # child.progress, child.stop(failure), child.kill(failure)
     outcome.report               # a RunReport or PairReport: results, or the failure that a death became
 
+    fetch = isolation.start_fetch(IntakeSpec(source=..., cache_dir=...), out_dir=folder)
+    fetch.wait().source          # the model let in: with its digest and the folder to give to ``start``
+
 Free of Celery and Django; imports neither torch nor the harness. Stronger walls come first: bubblewrap, another
 user, limits alone (for models that the package ships, or when ZOO_ALLOW_WEAK_ISOLATION=1).
 """
 
-from evaluation.isolation.child import CANCELLED, Child, Outcome, start
+from evaluation.isolation.child import Child, Outcome, start
+from evaluation.isolation.fetch import Fetch, start_fetch
 from evaluation.isolation.levels import Isolation, IsolationRefused, Level, choose, detect
+from evaluation.isolation.process import CANCELLED
 from evaluation.isolation.result import BadResult, open_output, open_samples, read_report
 from evaluation.isolation.sandbox import Limits
 
@@ -18,6 +23,7 @@ __all__ = [
     "CANCELLED",
     "BadResult",
     "Child",
+    "Fetch",
     "Isolation",
     "IsolationRefused",
     "Level",
@@ -29,4 +35,5 @@ __all__ = [
     "open_samples",
     "read_report",
     "start",
+    "start_fetch",
 ]
