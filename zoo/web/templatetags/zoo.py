@@ -154,8 +154,8 @@ def table_box(content: str, label: str) -> SafeString:
 
 
 @register.simple_block_tag
-def empty(content: str, title: str) -> SafeString:
-    """``{% empty "Nothing was evaluated yet" %}<p>Why, and one action.</p>{% endempty %}``."""
+def empty_state(content: str, title: str) -> SafeString:
+    """``{% empty_state "Nothing was evaluated yet" %}<p>Why, and one action.</p>{% endempty_state %}``."""
     return format_html('<div class="empty"><h3>{}</h3>{}</div>', title, content)
 
 
