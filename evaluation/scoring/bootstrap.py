@@ -17,6 +17,9 @@ from evaluation.scoring.paired import PairedSamples
 from evaluation.scoring.score_interval import Bounds
 from evaluation.scoring.values import BadInput, FloatArray, check_level
 
+_CELL_SCORES = np.array([[1.0, 0.0, 1.0, 0.0], [1.0, 1.0, 0.0, 0.0]])
+"""Scores of student and teacher in the cells both, lost, gained, neither."""
+
 _MOST_CELLS = 64
 _BLOCK = 2_000_000
 """Numbers gathered at a time: 16 MB per array."""
@@ -63,6 +66,10 @@ def _gathered(units: FloatArray, resamples: int, rng: np.random.Generator) -> Fl
 
 def resample_means(samples: PairedSamples, resamples: int, rng: np.random.Generator) -> FloatArray:
     """Means of student and teacher in each resample, shape (2, resamples)."""
+    if samples.clusters is None and samples.n and samples.binary:
+        shares = np.array(samples.counts()) / samples.n
+        drawn = rng.multinomial(samples.n, shares, size=resamples)
+        return np.asarray(_CELL_SCORES @ drawn.T / samples.n, dtype=np.float64)
     sums = resample_sums(np.stack(unit_sums(samples), axis=1), resamples, rng)
     return np.asarray(sums[:2] / sums[2], dtype=np.float64)
 

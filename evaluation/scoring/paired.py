@@ -188,15 +188,14 @@ class PairedSamples:
     @property
     def binary(self) -> bool:
         """Whether every score of both models is 0 or 1."""
-        return bool(np.isin(self.student, (0.0, 1.0)).all() and np.isin(self.teacher, (0.0, 1.0)).all())
+        return all(bool(((side == 0.0) | (side == 1.0)).all()) for side in (self.student, self.teacher))
 
     def counts(self) -> Counts:
         """Outcome counts; only for right/wrong scores."""
         if not self.binary:
             raise BadInput("outcomes can be counted only where every score is 0 or 1")
-        right, taught = self.student == 1.0, self.teacher == 1.0
-        both, lost = int((right & taught).sum()), int((~right & taught).sum())
-        gained = int((right & ~taught).sum())
+        both = round(float(self.student @ self.teacher))
+        lost, gained = round(float(self.teacher.sum())) - both, round(float(self.student.sum())) - both
         return Counts(both, lost, gained, self.n - both - lost - gained)
 
 

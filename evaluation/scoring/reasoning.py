@@ -27,7 +27,6 @@ from evaluation.scoring.values import (
 )
 
 FEWEST_ITEMS = 20
-_BLOCK = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +91,7 @@ class Reasoning:
 
 
 def reasoning(
-    draws: Draws, *, k: int, most_truncated: float, level: float = 0.95, seed: int = 0, resamples: int = 2_000
+    draws: Draws, *, k: int, most_truncated: float, level: float = 0.95, seed: int = 0, subsets: int = 200
 ) -> Reasoning:
     """All numbers of one model. More than `most_truncated` of the answers cut off refuses the scores."""
     check_level(level)
@@ -111,7 +110,7 @@ def reasoning(
         pass_at_1=refused or _over_items(draws.correct.mean(axis=1), level),
         pass_at_1_given_items=refused or _over_draws(draws.correct, level),
         pass_at_k=refused or _over_items(pass_at_k(draws.correct, k), level),
-        maj_at_k=refused or _majority(draws, k, level, seed, resamples) or majority,
+        maj_at_k=refused or _majority(draws, k, level, seed, subsets) or majority,
         k=k,
         truncation_rate=rate,
         mean_tokens=None if draws.tokens is None else float(draws.tokens.mean()),
@@ -125,7 +124,7 @@ def pass_at_k(correct: BoolArray, k: int) -> FloatArray:
     if not 1 <= k <= count:
         raise BadInput(f"k must lie between 1 and the number of draws, {count}")
     table = [1.0 - math.comb(count - right, k) / math.comb(count, k) for right in range(count + 1)]
-    return np.array(table)[correct.sum(axis=1)]
+    return np.asarray(np.array(table)[correct.sum(axis=1)], dtype=np.float64)
 
 
 def majority_score(answers: Sequence[str | None], gold: str) -> float:
@@ -138,8 +137,8 @@ def majority_score(answers: Sequence[str | None], gold: str) -> float:
     return 1.0 / len(leaders) if gold in leaders else 0.0
 
 
-def _majority(draws: Draws, k: int, level: float, seed: int, resamples: int) -> Quantity | None:
-    """maj@k over items; with k under n it is the mean over random subsets of the draws, seeded."""
+def _majority(draws: Draws, k: int, level: float, seed: int, subsets: int) -> Quantity | None:
+    """maj@k over items; with k under n it is the mean over `subsets` random subsets, seeded."""
     if draws.answers is None or draws.gold is None:
         return None
     rng = generator(seed, "majority")
@@ -149,8 +148,8 @@ def _majority(draws: Draws, k: int, level: float, seed: int, resamples: int) -> 
         if k == count:
             scores.append(majority_score(answers, gold))
             continue
-        subsets = rng.permuted(np.tile(np.arange(count), (min(resamples, 200), 1)), axis=1)[:, :k]
-        votes = [majority_score([answers[i] for i in subset], gold) for subset in subsets.tolist()]
+        chosen = rng.permuted(np.tile(np.arange(count), (subsets, 1)), axis=1)[:, :k]
+        votes = [majority_score([answers[i] for i in subset], gold) for subset in chosen.tolist()]
         scores.append(math.fsum(votes) / len(votes))
     return _over_items(np.array(scores), level)
 
@@ -166,6 +165,8 @@ def _over_items(scores: FloatArray, level: float) -> Quantity:
         edge = ((1.0 - level) / 2.0) ** (1.0 / n)
         low, high = (edge, 1.0) if value == 1.0 else (0.0, 1.0 - edge)
         return Estimate(value, low, high, level, "Clopper-Pearson over items")
+    if spread == 0.0:
+        return Undefined("too_few_samples", "no two items differ, so the spread is not known")
     reach = quantile(level, n - 1.0) * spread / math.sqrt(n)
     return Estimate(value, value - reach, value + reach, level, "Student's t over items")
 
