@@ -20,6 +20,7 @@ from transformers.cache_utils import Cache
 
 from evaluation.runners.models import kv
 from evaluation.runners.models.generation import GreedyBatches
+from evaluation.runners.models.heads import causal_logits
 from evaluation.runners.models.kv import Kept
 from evaluation.runners.models.trie import Pack, Plan, Request
 
@@ -239,16 +240,8 @@ class CausalLM(huggingface.HFLM):  # type: ignore[misc]
         return logprobs, greedy
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Logits [M, vocabulary] in fp32 of hidden states [M, d], scaled and capped as the model's own head does."""
-        config = self.model.config
-        logits: torch.Tensor = self.model.get_output_embeddings()(hidden).float()
-        if scale := getattr(config, "logit_scale", None):
-            logits = logits * scale
-        if divisor := getattr(config, "logits_scaling", None):
-            logits = logits / divisor
-        if cap := getattr(config, "final_logit_softcapping", None):
-            logits = torch.tanh(logits / cap) * cap
-        return logits
+        """Logits [M, vocabulary] in fp32 of hidden states [M, d]."""
+        return causal_logits(self.model, hidden)
 
     def _halve_budget(self) -> None:
         if self.budget <= MIN_BUDGET:
