@@ -10,6 +10,7 @@ from zoo.core.errors import Invalid
 
 Value = str | int | None
 
+METHODS = ("response", "logit", "feature", "chain-of-thought", "mixed")
 MODALITIES = ("", "text", "speech", "image", "text+image", "text+audio")
 
 
@@ -68,6 +69,16 @@ def _partial_date(value: object) -> Value:
     return value
 
 
+def _methods(value: object) -> Value:
+    if not isinstance(value, str):
+        raise ValueError("must be a text")
+    given = [part.strip() for part in value.split(",") if part.strip()]
+    unknown = [part for part in given if part not in METHODS]
+    if unknown:
+        raise ValueError(f"unknown method {unknown[0]!r}; known: {', '.join(METHODS)}")
+    return ",".join(dict.fromkeys(given))
+
+
 def _one_of(*options: str) -> Callable[[object], Value]:
     def read(value: object) -> Value:
         if not isinstance(value, str) or value not in options:
@@ -94,6 +105,7 @@ CHECKS: Mapping[str, Callable[[object], Value]] = MappingProxyType(
         "license_url": _text(500),
         "hub_license_tag": _text(120),
         "license_note": _text(2000),
+        "distillation": _methods,
         "paper": _text(200),
         "notes": _text(4000),
     }

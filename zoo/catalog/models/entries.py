@@ -72,6 +72,8 @@ class Model(Stamped):
     hub_license_tag = models.CharField(max_length=120, default="", blank=True)
     license_note = models.TextField(default="", blank=True)
     """What a reader of the tag alone would miss."""
+    distillation = models.CharField(max_length=80, default="", blank=True)
+    """Methods by which it is said to be distilled, comma separated, whether or not a teacher is named."""
     paper = models.CharField(max_length=200, default="", blank=True)
     notes = models.TextField(default="", blank=True)
     curated = models.BooleanField(default=False)

@@ -38,7 +38,7 @@ class ReportedScore(models.Model):
     """percent means 0 to 100, ratio 0 to 1; printed values are not converted."""
     lower_is_better = models.BooleanField(default=False)
     source = models.CharField(max_length=400)
-    source_url = models.CharField(max_length=500)
+    source_url = models.CharField(max_length=500, default="", blank=True)
     via = models.CharField(max_length=12, choices=Via.choices)
     seen = models.BooleanField()
     note = models.TextField(default="", blank=True)

@@ -1,0 +1,5 @@
+"""The reviewed data that ships with the product: entries, scores, disputes, history and words."""
+
+from zoo.catalog.data.read import BadData, CuratedData, Score, curated, read
+
+__all__ = ["BadData", "CuratedData", "Score", "curated", "read"]

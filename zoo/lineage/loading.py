@@ -1,0 +1,133 @@
+"""Brings the reviewed data into the database: the catalog's part and then the edges. Repeating it is harmless."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from zoo.catalog import loading
+from zoo.catalog.data import CuratedData, curated
+from zoo.catalog.data.schema import EdgeRow, Entry
+from zoo.catalog.loading import Change
+from zoo.catalog.models import Model, Status
+from zoo.lineage import services
+from zoo.lineage.models import Edge, EdgeKind, Method
+
+_Key = tuple[str, str, str]
+
+
+class _Undone(Exception):
+    """Rolls a rehearsal back."""
+
+
+def load(*, now: datetime, data: CuratedData | None = None, rehearse: bool = False) -> list[Change]:
+    """Loads the reviewed data (that of this repository by default) and returns the differences.
+
+    With ``rehearse`` everything is undone again: the differences are what a load would change.
+    """
+    data = data or curated()
+    changes: list[Change] = []
+    try:
+        with transaction.atomic():
+            changes += loading.load(data, now=now)
+            changes += _edges(data, now)
+            if rehearse:
+                raise _Undone
+    except _Undone:
+        pass
+    return changes
+
+
+def _edges(data: CuratedData, now: datetime) -> list[Change]:
+    models = {row.key: row for row in Model.objects.select_related("organization").filter(curated=True)}
+    before = _edges_before()
+    changes = []
+    for entry in data.entries:
+        for row in entry.lineage:
+            key = (entry.id.lower(), row.kind, row.parent.lower())
+            found = before.pop(key, None)
+            if found is None:
+                _add(models[key[0]], models[key[2]], row, now)
+                changes.append(Change(entry.id, f"{row.kind} {row.parent}"))
+            elif found.recorded_by_id is None and not _same(found, row):
+                _correct(found, row, now)
+                changes.append(Change(entry.id, f"{row.kind} {row.parent}: corrected"))
+    changes += _retract(before, data.entries, now)
+    return changes
+
+
+def _edges_before() -> dict[_Key, Edge]:
+    rows = (
+        Edge.objects.filter(is_current=True, child__curated=True)
+        .select_related("child__organization", "parent__organization")
+        .prefetch_related("evidence")
+    )
+    return {(row.child.key, row.kind, row.parent.key): row for row in rows}
+
+
+def _add(child: Model, parent: Model, row: EdgeRow, now: datetime) -> None:
+    services.add_edge(
+        child=child,
+        parent=parent,
+        kind=EdgeKind(row.kind),
+        methods=[Method(method) for method in row.methods],
+        role=row.role,
+        stage=row.stage,
+        status=Status(row.status),
+        seen=row.seen,
+        note=row.note,
+        evidence=_attestations(row),
+        acting_user=None,
+        now=now,
+    )
+
+
+def _correct(edge: Edge, row: EdgeRow, now: datetime) -> None:
+    services.correct_edge(
+        edge=edge,
+        methods=[Method(method) for method in row.methods],
+        role=row.role,
+        stage=row.stage,
+        status=Status(row.status),
+        seen=row.seen,
+        note=row.note,
+        evidence=_attestations(row),
+        reason=loading.REASON,
+        acting_user=None,
+        now=now,
+    )
+
+
+def _retract(left: dict[_Key, Edge], entries: tuple[Entry, ...], now: datetime) -> list[Change]:
+    """Withdraws what the data no longer says; edges that people added stay."""
+    ours = {entry.id.lower() for entry in entries}
+    changes = []
+    for (child, kind, parent), edge in left.items():
+        if child in ours and edge.recorded_by_id is None and edge.status != Status.RETRACTED:
+            services.retract_edge(edge=edge, reason=loading.REASON, acting_user=None, now=now)
+            changes.append(Change(child, f"{kind} {parent}: retracted"))
+    return changes
+
+
+def _attestations(row: EdgeRow) -> list[services.Attestation]:
+    return [
+        services.Attestation(
+            claim=said.claim,
+            source=said.source,
+            source_url=said.url or "",
+            seen=said.seen,
+            status=Status.DOCUMENTED if said.seen else Status.CLAIMED,
+        )
+        for said in row.evidence
+    ]
+
+
+def _same(edge: Edge, row: EdgeRow) -> bool:
+    said = {(e.claim, e.source) for e in edge.evidence.all()}
+    return (
+        edge.methods == list(row.methods)
+        and (edge.role, edge.stage, edge.status, edge.seen, edge.note)
+        == (row.role, row.stage, row.status, row.seen, row.note)
+        and {(e.claim, e.source) for e in row.evidence} <= said
+    )
