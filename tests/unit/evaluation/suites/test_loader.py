@@ -1,0 +1,96 @@
+"""Suites as data: whole, consistent, and what they say they are."""
+
+import hashlib
+
+import pydantic
+import pytest
+
+from evaluation.suites import harness_tasks, loader
+from evaluation.suites.schema import HarnessItems, Suite, SuiteTask
+
+ALL = [(name, version) for name in loader.names() for version in loader.versions(name)]
+
+
+@pytest.mark.parametrize(("name", "version"), ALL)
+def test_every_suite_is_whole(name: str, version: str) -> None:
+    suite = loader.load(name, version)
+    for task in suite.tasks:
+        if isinstance(task.source, HarnessItems):
+            known = harness_tasks.index().tasks[task.source.task]
+            assert not known.runs_code
+            ids = loader.item_ids(suite, task)
+            assert ids is None or len(set(ids)) == task.items
+        else:
+            assert len(loader.items(suite, task)) == task.items
+
+
+@pytest.mark.parametrize(("name", "version"), ALL)
+def test_fixed_items_are_not_the_first_ones(name: str, version: str) -> None:
+    suite = loader.load(name, version)
+    for task in suite.tasks:
+        ids = loader.item_ids(suite, task)
+        assert ids is None or ids != tuple(range(len(ids)))
+
+
+@pytest.mark.parametrize(("name", "version"), ALL)
+def test_right_choices_stand_where_the_suite_says(name: str, version: str) -> None:
+    suite = loader.load(name, version)
+    for task in suite.tasks:
+        if task.source.form == "choice":
+            for item in loader.items(suite, task):
+                assert 0 <= item.gold < len(item.choices)
+                assert len(set(item.choices)) == len(item.choices)
+
+
+def test_the_demo_suite_covers_all_paradigms_of_blimp() -> None:
+    suite = loader.load("demo")
+    blimp = [task for task in suite.tasks if "demo_blimp" in task.groups]
+    clusters = {item.cluster for task in blimp for item in loader.items(suite, task)}
+    assert len(blimp) == 13
+    assert len(clusters) == 67
+
+
+def test_unknown_suites_and_versions_are_refused() -> None:
+    for name, version in (("nothing", None), ("demo", "999"), ("../demo", None)):
+        with pytest.raises(loader.UnknownSuite):
+            loader.load(name, version)
+
+
+def test_data_that_was_changed_is_refused() -> None:
+    suite = loader.load("demo")
+    task = suite.task("demo_cloze")
+    rows = task.source.rows.model_copy(update={"sha256": hashlib.sha256(b"other").hexdigest()})
+    changed = task.model_copy(update={"source": task.source.model_copy(update={"rows": rows})})
+    with pytest.raises(loader.BrokenSuite):
+        loader.items(suite, changed)
+
+
+def test_another_number_of_items_is_refused() -> None:
+    suite = loader.load("demo")
+    with pytest.raises(loader.BrokenSuite):
+        loader.items(suite, suite.task("demo_cloze").model_copy(update={"items": 999}))
+
+
+def test_a_suite_cannot_name_two_tasks_alike_or_unused_capabilities() -> None:
+    document = loader.load("demo").model_dump(mode="json")
+    twice = document | {"tasks": [document["tasks"][0], document["tasks"][0]]}
+    unused = document | {"capabilities": [*document["capabilities"], {"name": "code"}]}
+    for broken in (twice, unused, document | {"surprise": 1}):
+        with pytest.raises(pydantic.ValidationError):
+            Suite.model_validate(broken)
+
+
+@pytest.mark.parametrize("file", ["../../etc/passwd", "/etc/passwd", ".hidden", ""])
+def test_data_files_lie_beside_the_suite(file: str) -> None:
+    task = loader.load("demo").task("demo_cloze").model_dump(mode="json")
+    task["source"]["rows"]["file"] = file
+    with pytest.raises(pydantic.ValidationError):
+        SuiteTask.model_validate(task)
+
+
+@pytest.mark.parametrize("column", ["{{ cycler }}", "a b", "", "x" * 65, "a.b"])
+def test_a_column_is_a_name_and_never_a_template(column: str) -> None:
+    task = loader.load("demo").task("demo_cloze").model_dump(mode="json")
+    task["source"]["context"] = column
+    with pytest.raises(pydantic.ValidationError):
+        SuiteTask.model_validate(task)
