@@ -144,7 +144,7 @@ def sample_of(script: Script, model: str, doc: int, seed: int) -> Sample:
         prompt_hash=_hash("prompt", script.task, doc),
         target_hash=_hash("target", script.task, doc),
         score=float(right),
-        cluster=f"field-{doc % 4}",
+        cluster=f"passage-{doc // 2}",
         prompt=f"Question {doc} of {script.task}?",
     )
     if script.kind == "generate_until":
@@ -153,7 +153,8 @@ def sample_of(script: Script, model: str, doc: int, seed: int) -> Sample:
         return sample._replace(target=str(doc), response=response, answer=answer, truncated=False, tokens=5)
     if script.kind == "loglikelihood_rolling":
         size = 100 + doc % 50
-        loglikelihood = -size * (1.6 - skill_of(model) + 0.2 * uniform(script.task, doc))
+        shared, own = uniform(script.task, doc), uniform(model, script.task, doc)
+        loglikelihood = -size * (1.6 - skill_of(model) + 0.2 * shared + 0.05 * own)
         bits = -loglikelihood / size / math.log(2)
         return sample._replace(score=bits, loglikelihoods=[loglikelihood], byte_count=size)
     return _with_choices(sample, script, model)
