@@ -70,7 +70,7 @@ def fit(
             group["lr"] = learning_rate(moment.fraction, peak)
         with torch.autocast("cpu", torch.bfloat16):
             result = step(moment)
-        result.loss.backward()
+        torch.autograd.backward(result.loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

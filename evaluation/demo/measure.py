@@ -12,12 +12,13 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
+from pydantic import BaseModel, ConfigDict
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from evaluation.demo.suite_data import SUITE_DIR
+from evaluation.demo.suite_data import SUITE_DIR, Cloze, MinimalPair, Text
 
 _BATCH = 32
 
@@ -29,40 +30,27 @@ class Scored(NamedTuple):
     targets: range
 
 
-class Reached(NamedTuple):
-    """What a model reached: shares of right answers; bits per byte is null for masked models."""
+class Reached(BaseModel):
+    """What a model reached: shares of right answers, and which answers were right, a 1 or 0 a row of the suite's
+    file. Bits per byte is null for masked models."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: str
     blimp: float
-    blimp_by_field: dict[str, float]
     cloze: float
     bits_per_byte: float | None
+    blimp_by_field: dict[str, float]
+    blimp_right: str
+    cloze_right: str
 
 
-class _Pair(NamedTuple):
-    field: str
-    sentences: tuple[str, str]  # good, bad
+_RowT = TypeVar("_RowT", bound=BaseModel)
 
 
-class _Item(NamedTuple):
-    context: str
-    choices: tuple[str, ...]
-    gold: int
-
-
-def _rows(path: Path) -> Iterator[dict[str, object]]:
+def _rows(kind: type[_RowT], path: Path) -> list[_RowT]:
     with path.open(encoding="utf-8") as lines:
-        yield from (json.loads(line) for line in lines)
-
-
-def _pairs(suite: Path) -> list[_Pair]:
-    rows = _rows(suite / "blimp.jsonl")
-    return [_Pair(str(r["field"]), (str(r["sentence_good"]), str(r["sentence_bad"]))) for r in rows]
-
-
-def _items(suite: Path) -> list[_Item]:
-    rows = _rows(suite / "cloze.jsonl")
-    return [_Item(str(r["context"]), tuple(r["choices"]), int(r["gold"])) for r in rows]  # type: ignore[call-overload]
+        return [kind.model_validate_json(line) for line in lines]
 
 
 Scorer = Callable[[list[Scored]], list[float]]
@@ -100,9 +88,9 @@ def masked_scorer(model: torch.nn.Module, mask: int) -> Scorer:
 
     def score(texts: list[Scored]) -> list[float]:
         copies, owners = [], []
-        for index, (ids, targets) in enumerate(texts):
-            for target in targets:
-                copies.append([*ids[:target], mask, *ids[target + 1 :]])
+        for index, text in enumerate(texts):
+            for target in text.targets:
+                copies.append([*text.ids[:target], mask, *text.ids[target + 1 :]])
                 owners.append((index, target))
         sums = [0.0] * len(texts)
         for indices, ids, attention in _batches(copies):
@@ -125,35 +113,55 @@ def _scored(tokenizer: PreTrainedTokenizerFast, context: str, continuation: str,
     return Scored(ids, range(start, len(ids) - tail))
 
 
+def _blimp(
+    tokenizer: PreTrainedTokenizerFast, score: Scorer, pairs: list[MinimalPair], tail: int
+) -> list[bool]:
+    sums = score(
+        [
+            _scored(tokenizer, "", text, tail)
+            for pair in pairs
+            for text in (pair.sentence_good, pair.sentence_bad)
+        ]
+    )
+    return [good > bad for good, bad in zip(sums[::2], sums[1::2], strict=True)]
+
+
+def _cloze(tokenizer: PreTrainedTokenizerFast, score: Scorer, items: list[Cloze], tail: int) -> list[bool]:
+    sums = iter(score([_scored(tokenizer, i.context, f" {c}", tail) for i in items for c in i.choices]))
+    right = []
+    for item in items:
+        own = [next(sums) for _ in item.choices]
+        right.append(all(own[item.gold] > other for i, other in enumerate(own) if i != item.gold))
+    return right
+
+
+def _share(right: list[bool]) -> float:
+    return sum(right) / len(right)
+
+
 def measure(tokenizer: PreTrainedTokenizerFast, score: Scorer, suite: Path, *, masked: bool) -> Reached:
     """Scores all of the suite; a tie counts as wrong."""
     tail = 1 if masked else 0
-    pairs, items = _pairs(suite), _items(suite)
-    sums = score([_scored(tokenizer, "", text, tail) for pair in pairs for text in pair.sentences])
-    right = [good > bad for good, bad in zip(sums[::2], sums[1::2], strict=True)]
+    pairs = _rows(MinimalPair, suite / "blimp.jsonl")
+    blimp = _blimp(tokenizer, score, pairs, tail)
+    cloze = _cloze(tokenizer, score, _rows(Cloze, suite / "cloze.jsonl"), tail)
     fields: dict[str, list[bool]] = {}
-    for pair, is_right in zip(pairs, right, strict=True):
-        fields.setdefault(pair.field, []).append(is_right)
-
-    sums = score([_scored(tokenizer, i.context, f" {choice}", tail) for i in items for choice in i.choices])
-    width = len(items[0].choices)
-    hits = 0
-    for index, item in enumerate(items):
-        own = sums[index * width : (index + 1) * width]
-        hits += all(own[item.gold] > other for i, other in enumerate(own) if i != item.gold)
-
+    for pair, right in zip(pairs, blimp, strict=True):
+        fields.setdefault(pair.field, []).append(right)
     return Reached(
-        metric="pll" if masked else "log-likelihood",
-        blimp=sum(right) / len(right),
-        blimp_by_field={field: sum(v) / len(v) for field, v in sorted(fields.items())},
-        cloze=hits / len(items),
+        metric="pseudo-log-likelihood" if masked else "log-likelihood",
+        blimp=_share(blimp),
+        cloze=_share(cloze),
         bits_per_byte=None if masked else bits_per_byte(tokenizer, score, suite),
+        blimp_by_field={field: _share(rights) for field, rights in sorted(fields.items())},
+        blimp_right="".join(str(int(right)) for right in blimp),
+        cloze_right="".join(str(int(right)) for right in cloze),
     )
 
 
 def bits_per_byte(tokenizer: PreTrainedTokenizerFast, score: Scorer, suite: Path) -> float:
     """Over all held-out paragraphs; each is scored whole (a few are a little longer than the training windows)."""
-    texts = [str(row["text"]) for row in _rows(suite / "text.jsonl")]
+    texts = [row.text for row in _rows(Text, suite / "text.jsonl")]
     nats = -sum(score([_scored(tokenizer, "", text, 0) for text in texts]))
     return nats / math.log(2) / sum(len(text.encode()) for text in texts)
 
@@ -175,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write here too")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    reached = {path.name: measure_directory(path)._asdict() for path in options.models}
+    reached = {path.name: measure_directory(path).model_dump() for path in options.models}
     text = json.dumps(reached, indent=1)
     if options.json:
         options.json.write_text(text + "\n")

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 MODELS_DIR: Final = Path(__file__).parent / "models"
 DIGESTS_FILE: Final = Path(__file__).parent / "digests.json"
+MEASURED_FILE: Final = Path(__file__).parent / "measured.json"
 
 ORGANIZATION: Final = "distill-zoo"
 CAUSAL_TEACHER: Final = f"{ORGANIZATION}/tiny-llama-teacher"

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic import BaseModel, ConfigDict
+
 from evaluation.demo.corpus import Book, held_out_books, read_books, sentences
 
 SUITE_DIR = Path(__file__).parents[1] / "suites" / "demo"
@@ -33,30 +35,35 @@ _KNOWN = 20  # and rarer ones than this are too hard for small models
 _NEIGHBORS = 15  # the other choices come from this many ranks above and below
 
 
-class MinimalPair(NamedTuple):
-    """A BLiMP pair; `field` is its phenomenon (BLiMP's `linguistics_term`)."""
+class _Row(BaseModel):
+    """A line of a data file; the order of the fields is the order in the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
+
+
+class MinimalPair(_Row):
+    """A BLiMP pair; `field` is its phenomenon (BLiMP's `linguistics_term`)."""
+
     paradigm: str
     field: str
     sentence_good: str
     sentence_bad: str
 
 
-class Cloze(NamedTuple):
+class Cloze(_Row):
     """A passage that breaks off before a word, the word (at `gold`) and three others of the same book."""
 
-    id: str
     book: str
     context: str
     choices: tuple[str, ...]
     gold: int
 
 
-class Text(NamedTuple):
+class Text(_Row):
     """One paragraph of a held-out book."""
 
-    id: str
     book: str
     text: str
 
@@ -154,7 +161,15 @@ def cloze_items(book: Book, counts: Counter[str], rng: random.Random) -> list[Cl
         others = _others(rank_of[gap.word], ranked, rng)
         rng.shuffle(others)
         choices = (*others[:gold], gap.word, *others[gold:])
-        items.append(Cloze(f"{_slug(book)}-{gap.paragraph}", book.source.title, gap.context, choices, gold))
+        items.append(
+            Cloze(
+                id=f"{_slug(book)}-{gap.paragraph}",
+                book=book.source.title,
+                context=gap.context,
+                choices=choices,
+                gold=gold,
+            )
+        )
     return items
 
 
@@ -162,15 +177,15 @@ def texts(book: Book, taken: set[str], rng: random.Random) -> list[Text]:
     """Paragraphs of 250 to 450 characters that no cloze item (ids in `taken`) was made from."""
     low, high = _TEXT_CHARACTERS
     fitting = [
-        Text(f"{_slug(book)}-{i}", book.source.title, p)
+        Text(id=f"{_slug(book)}-{i}", book=book.source.title, text=p)
         for i, p in enumerate(book.paragraphs)
         if low <= len(p) <= high and f"{_slug(book)}-{i}" not in taken
     ]
     return rng.sample(fitting, TEXTS_PER_BOOK)
 
 
-def _write(path: Path, rows: Iterable[MinimalPair | Cloze | Text]) -> None:
-    lines = [json.dumps(row._asdict(), ensure_ascii=False) + "\n" for row in rows]
+def _write(path: Path, rows: Iterable[_Row]) -> None:
+    lines = [json.dumps(row.model_dump(), ensure_ascii=False) + "\n" for row in rows]
     path.write_text("".join(lines), encoding="utf-8")
 
 
