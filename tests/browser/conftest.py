@@ -1,0 +1,70 @@
+"""One seeded zoo and one Chromium for all browser tests; what a visit to a page shows is measured once per page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser.server import running_zoo
+from tests.browser.visits import Visit, visit
+from tests.conftest import CHROMIUM
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps all browser tests on one worker, so that the zoo is started and seeded once."""
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, object]:
+    """Debian's Chromium; without its sandbox, which does not work for root."""
+    return {"executable_path": CHROMIUM, "args": ["--no-sandbox", "--disable-dev-shm-usage"]}
+
+
+@pytest.fixture(scope="session")
+def zoo() -> Iterator[str]:
+    """The address of a seeded zoo."""
+    with running_zoo() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def visited(browser: Browser, zoo: str) -> Callable[[str], Visit]:
+    """Visits a page once and remembers what was seen."""
+    seen: dict[str, Visit] = {}
+
+    def visit_once(path: str) -> Visit:
+        if path not in seen:
+            seen[path] = visit(browser, zoo, path)
+        return seen[path]
+
+    return visit_once
+
+
+@pytest.fixture
+def desktop(browser: Browser, zoo: str) -> Iterator[Page]:
+    """A page in a fresh context, as wide as a laptop."""
+    yield from _page(browser, zoo)
+
+
+@pytest.fixture
+def phone(browser: Browser, zoo: str) -> Iterator[Page]:
+    """A page in a fresh context, as wide as a phone."""
+    yield from _page(browser, zoo, viewport={"width": 360, "height": 740}, has_touch=True)
+
+
+@pytest.fixture
+def plain(browser: Browser, zoo: str) -> Iterator[Page]:
+    """A page in a fresh context that runs no scripts."""
+    yield from _page(browser, zoo, java_script_enabled=False)
+
+
+def _page(browser: Browser, zoo: str, **options: object) -> Iterator[Page]:
+    context: BrowserContext = browser.new_context(base_url=zoo, **options)  # type: ignore[arg-type]
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()

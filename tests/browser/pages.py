@@ -1,0 +1,24 @@
+"""The pages that browser tests and screenshots look at, by name. Charts weigh more, so those pages may too."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A page: its name, its address, and whether it carries the chart library."""
+
+    name: str
+    path: str
+    charts: bool = False
+
+
+PLACES: tuple[Place, ...] = (
+    Place("home", "/"),
+    Place("sign-in", "/login/"),
+    Place("docs", "/docs/"),
+    Place("document", "/docs/decisions/2026-11-24-database-is-the-queue/"),
+    Place("problems", "/problems/"),
+    Place("problem", "/problems/quota_exceeded/"),
+)
+NOTHING_THERE = Place("not-found", "/no-such-page/")

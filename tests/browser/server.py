@@ -1,0 +1,74 @@
+"""A zoo of its own for browser tests and screenshots: a real ASGI process on a free port, with seeded data.
+
+Its database and files lie in a folder that is removed afterwards; nothing outside the checkout is read.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_STARTS_WITHIN = 60.0
+
+
+@contextmanager
+def running_zoo() -> Iterator[str]:
+    """Starts a seeded zoo and yields its address."""
+    with TemporaryDirectory(prefix="zoo-browser-") as home:
+        environment = _environment(Path(home))
+        subprocess.run(
+            [sys.executable, "-m", "tests.browser.seed"], env=environment, cwd=CHECKOUT, check=True
+        )
+        port = _free_port()
+        command = [sys.executable, "-m", "uvicorn", "zoo.asgi:application", "--port", str(port)]
+        with (Path(home) / "server.log").open("wb") as log:
+            server = subprocess.Popen(command, env=environment, cwd=CHECKOUT, stdout=log, stderr=log)
+            try:
+                address = f"http://127.0.0.1:{port}"
+                _wait_for(f"{address}/readyz", server)
+                yield address
+            finally:
+                server.terminate()
+                server.wait(10)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ZOO_", "DJANGO_"))}
+    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS"):
+        kept.pop(name, None)
+    return kept | {
+        "ZOO_HOME": str(home),
+        "DJANGO_SETTINGS_MODULE": "zoo.settings.local",
+        "PYTHONPATH": str(CHECKOUT),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _STARTS_WITHIN
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended with {server.returncode} before it answered")
+        try:
+            with urllib.request.urlopen(address, timeout=20):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise RuntimeError(f"the server did not answer within {_STARTS_WITHIN} seconds")

@@ -1,0 +1,64 @@
+"""What holds for every page: accessible, self-contained, light, steady, and as narrow as a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.pages import NOTHING_THERE, PLACES, Place
+from tests.browser.visits import Visit
+
+Visits = Callable[[str], Visit]
+every_page = pytest.mark.parametrize("place", [*PLACES, NOTHING_THERE], ids=lambda place: place.name)
+
+PLAIN_LIMIT, CHART_LIMIT = 150_000, 500_000
+
+
+@every_page
+def test_it_answers(visited: Visits, place: Place) -> None:
+    assert visited(place.path).status == (404 if place is NOTHING_THERE else 200)
+
+
+@every_page
+def test_axe_finds_no_violation_in_the_light_scheme(visited: Visits, place: Place) -> None:
+    assert visited(place.path).light == []
+
+
+@every_page
+def test_axe_finds_no_low_contrast_in_the_dark_scheme(visited: Visits, place: Place) -> None:
+    assert visited(place.path).dark == []
+
+
+@every_page
+def test_no_request_leaves_the_origin(visited: Visits, place: Place) -> None:
+    assert visited(place.path).foreign == []
+
+
+@every_page
+def test_the_console_stays_silent(visited: Visits, place: Place) -> None:
+    ignored = "status of 404" if place is NOTHING_THERE else "\0"
+    assert [error for error in visited(place.path).errors if ignored not in error] == []
+
+
+@every_page
+def test_it_fits_into_320_pixels(visited: Visits, place: Place) -> None:
+    assert visited(place.path).width_at_320 <= 320
+
+
+@every_page
+def test_it_has_one_heading_of_the_first_level(visited: Visits, place: Place) -> None:
+    assert visited(place.path).headings == 1
+
+
+@every_page
+def test_it_is_light(visited: Visits, place: Place) -> None:
+    limit = CHART_LIMIT if place.charts else PLAIN_LIMIT
+    assert visited(place.path).weight < limit
+
+
+@every_page
+def test_it_paints_soon_and_nothing_shifts(visited: Visits, place: Place) -> None:
+    seen = visited(place.path)
+    assert seen.paint_ms < 1000
+    assert seen.shift < 0.05

@@ -1,0 +1,89 @@
+"""The frame of pages under the hands of a person: keys, focus, scheme, motion, no scripts."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+
+def test_the_first_tab_reaches_the_link_that_skips_to_the_content(desktop: Page) -> None:
+    desktop.goto("/docs/")
+    desktop.keyboard.press("Tab")
+    expect(desktop.locator(".skip")).to_be_focused()
+    desktop.keyboard.press("Enter")
+    expect(desktop.locator("#main")).to_be_focused()
+
+
+def test_focus_is_always_visible(desktop: Page) -> None:
+    desktop.goto("/")
+    for _ in range(20):
+        desktop.keyboard.press("Tab")
+        width = desktop.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)")
+        style = desktop.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert width >= 2, desktop.evaluate("document.activeElement.outerHTML")
+        assert style != "none"
+
+
+def test_slash_goes_to_the_search_and_can_be_switched_off(desktop: Page) -> None:
+    desktop.goto("/docs/")
+    desktop.keyboard.press("/")
+    expect(desktop.locator("#site-q")).to_be_focused()
+    desktop.locator("#site-q").blur()
+    desktop.keyboard.press("?")
+    desktop.get_by_label("Single keys act as shortcuts").uncheck()
+    desktop.keyboard.press("Escape")
+    desktop.keyboard.press("/")
+    expect(desktop.locator("#site-q")).not_to_be_focused()
+
+
+def test_the_scheme_changes_at_once_and_stays(desktop: Page) -> None:
+    desktop.emulate_media(color_scheme="light")
+    desktop.goto("/docs/")
+    light = desktop.evaluate("getComputedStyle(document.body).backgroundColor")
+    with desktop.expect_response("**/theme/"):
+        desktop.get_by_role("button", name="Dark").click()
+    dark = desktop.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert dark != light
+    desktop.reload()
+    assert desktop.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_the_scheme_changes_without_scripts(plain: Page) -> None:
+    plain.goto("/docs/")
+    plain.get_by_role("button", name="Dark").click()
+    assert plain.locator("html").get_attribute("data-theme") == "dark"
+    assert plain.url.endswith("/docs/")
+
+
+def test_nothing_moves_for_those_who_asked_for_less_motion(desktop: Page) -> None:
+    desktop.emulate_media(reduced_motion="reduce")
+    desktop.goto("/")
+    longest = desktop.evaluate(
+        "Math.max(...[...document.querySelectorAll('*')].map("
+        "e => parseFloat(getComputedStyle(e).transitionDuration) || 0))"
+    )
+    assert longest <= 0.001
+
+
+def test_targets_are_large_enough_for_a_finger(phone: Page) -> None:
+    phone.goto("/")
+    small = phone.evaluate(
+        """[...document.querySelectorAll("button, .button, select, nav a")].filter((e) => {
+             const box = e.getBoundingClientRect();
+             return box.width && (box.width < 24 || box.height < 24);
+           }).map((e) => e.outerHTML)"""
+    )
+    assert small == []
+
+
+def test_a_person_signs_in_and_makes_a_token_with_the_keyboard_alone(desktop: Page) -> None:
+    desktop.goto("/account/")
+    expect(desktop.get_by_label("Username")).to_be_focused()
+    desktop.keyboard.type("ada")
+    desktop.keyboard.press("Tab")
+    desktop.keyboard.type("a long enough sentence")
+    desktop.keyboard.press("Enter")
+    expect(desktop.get_by_role("heading", name="ada")).to_be_visible()
+    desktop.get_by_label("Name").focus()
+    desktop.keyboard.type("laptop")
+    desktop.keyboard.press("Enter")
+    expect(desktop.locator("#new-token")).to_contain_text("zoo_")

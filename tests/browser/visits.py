@@ -1,0 +1,93 @@
+"""What one visit to a page shows: accessibility findings, requests, errors, weight, timing, width."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import axe_playwright_python
+from playwright.sync_api import Browser, Page, Response
+
+_AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+_STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+_COUNTED = ("text/html", "text/css", "javascript", "image/svg")
+
+_TIMING = """() => new Promise((resolve) => {
+  let shift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) shift += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => resolve({
+    paint: (performance.getEntriesByName("first-contentful-paint")[0] || { startTime: 0 }).startTime,
+    shift,
+  }), 50);
+})"""
+
+
+@dataclass(slots=True)
+class Visit:
+    """The findings of a visit. `weight` is the compressed size of pages, sheets, scripts and drawings in bytes."""
+
+    status: int
+    light: list[str] = field(default_factory=list)
+    dark: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    width_at_320: int = 0
+    headings: int = 0
+    paint_ms: float = 0.0
+    shift: float = 0.0
+    weight: int = 0
+
+
+def visit(browser: Browser, zoo: str, path: str) -> Visit:
+    """Opens a page in a fresh context and measures it: light, dark, then 320 pixels wide."""
+    context = browser.new_context(base_url=zoo, viewport={"width": 1280, "height": 900}, bypass_csp=False)
+    page = context.new_page()
+    responses: list[Response] = []
+    page.on("response", lambda response: responses.append(response))
+    seen = Visit(status=0)
+    page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    answer = page.goto(path, wait_until="load")
+    assert answer is not None
+    seen.status = answer.status
+    timing = page.evaluate(_TIMING)
+    seen.paint_ms, seen.shift = timing["paint"], timing["shift"]
+    seen.headings = page.locator("h1").count()
+    _look_at_requests(seen, responses, zoo)
+    _look_with_axe(seen, page)
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 320, "height": 640})
+    seen.width_at_320 = page.evaluate("document.documentElement.scrollWidth")
+    context.close()
+    return seen
+
+
+def _look_at_requests(seen: Visit, responses: list[Response], zoo: str) -> None:
+    host = urlsplit(zoo).netloc
+    for response in responses:
+        parts = urlsplit(response.url)
+        if parts.scheme not in ("data", "blob") and parts.netloc != host:
+            seen.foreign.append(response.url)
+        kind = response.headers.get("content-type", "")
+        if any(counted in kind for counted in _COUNTED):
+            seen.weight += len(gzip.compress(response.body(), 6))
+
+
+def _look_with_axe(seen: Visit, page: Page) -> None:
+    page.evaluate(_AXE)
+    seen.light = _violations(page, {"type": "tag", "values": _STANDARD})
+    page.emulate_media(color_scheme="dark")
+    seen.dark = _violations(page, {"type": "rule", "values": ["color-contrast"]})
+
+
+def _violations(page: Page, only: dict[str, object]) -> list[str]:
+    found = page.evaluate("only => axe.run(document, { runOnly: only, resultTypes: ['violations'] })", only)
+    return [
+        f"{rule['id']}: {node['html'][:160]} ({node['failureSummary'].splitlines()[-1].strip()})"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+    ]
