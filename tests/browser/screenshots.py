@@ -35,7 +35,7 @@ def take(browser: Browser, zoo: str, folder: Path) -> int:
 def main() -> int:
     """Starts a seeded zoo and Chromium, takes the pictures, says where they are."""
     if CHROMIUM is None:
-        print("no Chromium: install Debian's chromium", file=sys.stderr)
+        sys.stderr.write("no Chromium: install Debian's chromium\n")
         return 1
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else CHECKOUT / "var" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         taken = take(browser, zoo, folder)
         browser.close()
-    print(f"{taken} pictures in {folder}")
+    sys.stdout.write(f"{taken} pictures in {folder}\n")
     return 0
 
 
