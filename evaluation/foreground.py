@@ -1,0 +1,295 @@
+"""Measures a student, and a teacher beside it, here and now: what ``zoo evaluate`` does.
+
+The same intake, the same isolated runner and the same statistics as the service, without a server. A run that was
+measured before (same identity, same folder) is not measured again, and one that was cut short goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evaluation import isolation, samples
+from evaluation.comparing import Measured, comparison_document, mismatches, scores_document
+from evaluation.comparing.document import with_pair
+from evaluation.comparing.inputs import SAMPLE_COLUMNS
+from evaluation.contract import (
+    MODEL_ID_PATTERN,
+    Engine,
+    Failure,
+    Fault,
+    ModelSource,
+    PairReport,
+    PairSpec,
+    Progress,
+    Protocol,
+    Requirements,
+    RunReport,
+    RunSpec,
+    SuiteRef,
+    WeightsFormat,
+)
+from evaluation.demo import shipped
+from evaluation.formats.intake import IntakeSpec
+from evaluation.runners import planning, scripted
+from evaluation.runners.base import RunFailed, submitter_failure
+from evaluation.suites import loader
+
+SCRIPTED = "scripted/"
+MAX_SAMPLES_BYTES = 2 << 30
+LOCAL_ORG = "local"
+
+Tell = Callable[[str, Progress], None]
+"""Called with what is being done ("student", "teacher", "pair") and how far it is, from another thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to measure. ``student`` and ``teacher`` are ids (``org/name[@revision]``) or directories."""
+
+    student: str
+    teacher: str | None
+    suite: str | None
+    """A name, or ``name@version``."""
+    tasks: tuple[str, ...]
+    protocol: Protocol
+    engine: Engine
+    home: Path
+    """Where runs are kept, and found again."""
+    requirements: Requirements = field(default_factory=Requirements)
+    models_dir: Path | None = None
+    datasets_dir: Path | None = None
+    offline: bool = False
+    pair: bool = True
+    """Whether to load both models at once too, for speed, fidelity and similarity."""
+
+
+class Evaluated(NamedTuple):
+    """The document of the comparison (or of the scores alone), and the folders of the runs."""
+
+    document: dict[str, Any]
+    folders: tuple[Path, ...]
+
+
+class Placed(NamedTuple):
+    """A model on this machine, and whether it is one that the package ships."""
+
+    source: ModelSource
+    trusted: bool
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that the runner must see."""
+        return (Path(self.source.directory),) if self.source.directory else ()
+
+
+def evaluate(request: Request, tell: Tell) -> Evaluated:
+    """Measures and compares. Raises RunFailed with whatever kept it from being done.
+
+    What can be known of the request itself (unknown tasks, no such suite) is said before anything is fetched.
+    """
+    names = _names(request)
+    student = _place(request.student, request, tell, "student")
+    teacher = _place(request.teacher, request, tell, "teacher") if request.teacher else None
+    mine, folder = _measure(student, names, request, tell, "student")
+    if teacher is None:
+        return Evaluated(scores_document(mine, identifier=None), (folder,))
+    theirs, other = _measure(teacher, names, request, tell, "teacher")
+    found = mismatches(mine, theirs)
+    if found:
+        raise submitter_failure("not_comparable", "The two runs are no pair: " + "; ".join(found) + ".", "")
+    document = comparison_document(mine, theirs, identifier=None)
+    if request.pair:
+        document = with_pair(document, _pair(student, teacher, request, tell))
+    return Evaluated(document, (folder, other))
+
+
+class Names(NamedTuple):
+    """What is put to both models."""
+
+    suite: SuiteRef | None
+    tasks: tuple[str, ...]
+
+
+def _names(request: Request) -> Names:
+    """The suite and tasks of a request. Raises RunFailed for names that nothing here knows."""
+    if request.suite is not None:
+        name, _, version = request.suite.partition("@")
+        try:
+            suite = loader.load(name, version or None)
+        except loader.UnknownSuite as error:
+            known = ", ".join(loader.names())
+            raise submitter_failure("unknown_suite", f"{error}.", f"Known suites: {known}.") from error
+        return Names(SuiteRef(name=suite.name, version=suite.version), suite.task_names)
+    if request.student.startswith(SCRIPTED):
+        for name in request.tasks:
+            scripted.script_of(name)
+    else:
+        own = {task.name for name in loader.names() for task in loader.load(name).tasks}
+        planning.check_names(name for name in request.tasks if name not in own)
+    return Names(None, request.tasks)
+
+
+def source_of(reference: str) -> ModelSource:
+    """A model by directory or by id. Raises RunFailed (``bad_reference``) when it is neither.
+
+    A directory wins over an id of the same spelling.
+    """
+    path = Path(reference).expanduser()
+    if path.is_dir():
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().name).strip("-.") or "model"
+        format_ = WeightsFormat.SAFETENSORS if any(path.glob("*.safetensors")) else WeightsFormat.GGUF
+        return ModelSource(
+            name=f"{LOCAL_ORG}/{name[:96]}",
+            revision="local",
+            directory=str(path.resolve()),
+            weights_format=format_,
+        )
+    name, _, revision = reference.partition("@")
+    if not re.match(MODEL_ID_PATTERN, name):
+        raise submitter_failure(
+            "bad_reference",
+            f"'{reference}' is neither a directory nor a model's id.",
+            "Give a directory, or org/name, or org/name@revision.",
+        )
+    return ModelSource(name=name, revision=revision or "main")
+
+
+def _place(reference: str, request: Request, tell: Tell, role: str) -> Placed:
+    """Finds or fetches a model. Raises RunFailed with what intake says against it."""
+    source = source_of(reference)
+    if source.name.startswith(SCRIPTED):
+        return Placed(source, True)
+    trusted = False
+    if source.directory is None and source.name in shipped.SHIPPED:
+        directory = shipped.model_directory(source.name)
+        trusted = shipped.is_shipped(source.name, directory)
+        source = source.model_copy(update={"directory": str(directory)})
+    spec = IntakeSpec(
+        source=source,
+        cache_dir=str(request.home / "models"),
+        models_dir=str(request.models_dir) if request.models_dir else None,
+        in_place=True,
+        offline=request.offline,
+        probe=not trusted,
+    )
+    folder = request.home / "intake" / re.sub(r"[^A-Za-z0-9]+", "-", source.name)
+    report = isolation.start_fetch(
+        spec, out_dir=folder, on_progress=lambda progress: tell(role, progress)
+    ).wait()
+    if report.failure is not None:
+        raise RunFailed(report.failure)
+    return Placed(report.source, trusted)
+
+
+def _measure(model: Placed, names: Names, request: Request, tell: Tell, role: str) -> tuple[Measured, Path]:
+    """One model's run, measured now or found from before."""
+    spec = RunSpec(
+        model=model.source,
+        suite=names.suite,
+        tasks=names.tasks,
+        protocol=request.protocol,
+        engine=Engine.SCRIPTED if model.source.name.startswith(SCRIPTED) else request.engine,
+        requirements=request.requirements,
+    )
+    folder = request.home / "runs" / spec.identity()[:32]
+    known = _known(folder, spec)
+    if known is not None:
+        return known, folder
+    outcome = _finished(
+        isolation.start(
+            spec,
+            out_dir=folder,
+            model_dirs=model.folders,
+            datasets_dir=request.datasets_dir,
+            limits=isolation.Limits(time_seconds=spec.requirements.time_limit_seconds),
+            on_progress=lambda progress: tell(role, progress),
+            gpu=_wants_gpu(request),
+            trusted=model.trusted,
+            expected=_expected(names, request),
+        )
+    )
+    report = outcome.report
+    if report.failure is not None or not isinstance(report, RunReport):
+        raise RunFailed(_explained(report.failure, role))
+    if report.peak_memory_bytes is None:
+        report = report.model_copy(update={"peak_memory_bytes": outcome.peak_memory_bytes})
+    return _measured(folder, spec, report), folder
+
+
+def _finished(child: isolation.Child) -> isolation.Outcome:
+    """Waits for a run; a person who interrupts it gets what is finished journaled, to go on later."""
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        child.stop()
+        child.wait(timeout=2 * child.limits.grace_seconds)
+        raise
+
+
+def _known(folder: Path, spec: RunSpec) -> Measured | None:
+    """The result of an earlier run of this spec, if it is whole."""
+    if not (folder / "report.json").exists():
+        return None
+    try:
+        report = isolation.read_report(folder, spec)
+        if report.failure is not None or not isinstance(report, RunReport):
+            return None
+        return _measured(folder, spec, report)
+    except (isolation.BadResult, ValueError):
+        return None
+
+
+def _measured(folder: Path, spec: RunSpec, report: RunReport) -> Measured:
+    if report.samples is None:
+        raise isolation.BadResult("it has results but no samples")
+    with isolation.open_samples(folder, report.samples, limit=MAX_SAMPLES_BYTES) as file:
+        return Measured(spec, report, samples.read_table(file, columns=SAMPLE_COLUMNS))
+
+
+def _expected(names: Names, request: Request) -> dict[str, int]:
+    """How many samples each task must have, where the suite says so."""
+    if names.suite is None:
+        return {}
+    limit = request.protocol.limit
+    suite = loader.load(names.suite.name, names.suite.version)
+    return {task.name: min(task.items, limit or task.items) for task in suite.tasks if task.sampling is None}
+
+
+def _pair(student: Placed, teacher: Placed, request: Request, tell: Tell) -> PairReport | None:
+    """What needs both models loaded. Its failure is a part of the answer, not the end of it."""
+    if student.source.name.startswith(SCRIPTED) or teacher.source.name.startswith(SCRIPTED):
+        return None
+    spec = PairSpec(
+        student=student.source,
+        teacher=teacher.source,
+        dtype=request.protocol.dtype,
+        seed=request.protocol.seed,
+        requirements=request.requirements,
+    )
+    outcome = _finished(
+        isolation.start(
+            spec,
+            out_dir=request.home / "pairs" / spec.identity()[:32],
+            model_dirs=(*student.folders, *teacher.folders),
+            limits=isolation.Limits(time_seconds=spec.requirements.time_limit_seconds),
+            on_progress=lambda progress: tell("pair", progress),
+            gpu=_wants_gpu(request),
+            trusted=student.trusted and teacher.trusted,
+        )
+    )
+    return outcome.report if isinstance(outcome.report, PairReport) else None
+
+
+def _wants_gpu(request: Request) -> bool:
+    return request.requirements.device in ("any", "cuda")
+
+
+def _explained(failure: Failure | None, role: str) -> Failure:
+    """The failure, saying which of the two models it is about."""
+    if failure is None:
+        return Failure(code="runner_error", fault=Fault.PLATFORM, message=f"The {role}'s run left no result.")
+    return failure.model_copy(update={"message": f"{role}: {failure.message}"[:4000]})
