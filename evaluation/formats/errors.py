@@ -13,20 +13,21 @@ class FormatError(Exception):
     """A file, a name or an archive is not acceptable.
 
     ``code`` is stable and part of the interface; ``message`` says what is wrong with which file;
-    ``remedy`` what its owner can change.
+    ``remedy`` what its owner can change. ``fault`` is the submitter's, whose file it is, but for what happens on the way.
     """
 
-    def __init__(self, code: str, message: str, remedy: str = "") -> None:
+    def __init__(self, code: str, message: str, remedy: str = "", *, fault: Fault = Fault.SUBMITTER) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.remedy = remedy
+        self.fault = fault
 
     @property
     def failure(self) -> Failure:
-        """The same as the failure of a run. Always the submitter's: the file is theirs."""
+        """The same as the failure of a run."""
         return Failure(
-            code=self.code, fault=Fault.SUBMITTER, message=self.message[:4000], remedy=self.remedy[:2000]
+            code=self.code, fault=self.fault, message=self.message[:4000], remedy=self.remedy[:2000]
         )
 
 

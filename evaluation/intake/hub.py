@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from evaluation.contract import Fault
 from evaluation.formats.bounded_json import Json, parse_object
 from evaluation.formats.errors import FormatError, shown
 from evaluation.formats.files import Chosen, Listed, too_large
@@ -82,7 +83,8 @@ def refusal(name: str, revision: str, status: int, headers: dict[str, str]) -> F
             f"The hub has no model {name}, or it is private.",
             "Check the spelling (org/name); for a private model the zoo needs an HF_TOKEN that may read it.",
         )
-    return FormatError("hub_answer", f"The hub answered {status} for {name}.", "Try again later.")
+    message = f"The hub answered {status} for {name}."
+    return FormatError("hub_answer", message, "Try again later.", fault=Fault.PLATFORM)
 
 
 def _model(name: str, revision: str, document: dict[str, Json]) -> HubModel:
@@ -144,10 +146,9 @@ def fetch(
             break
         except Unreachable as error:
             if left == 0:
+                message = f"{name} could not be fetched in {TRIES} tries: {error}."
                 raise FormatError(
-                    "cut_download",
-                    f"{name} could not be fetched in {TRIES} tries: {error}.",
-                    "Try again later.",
+                    "cut_download", message, "Try again later.", fault=Fault.PLATFORM
                 ) from error
             sleep(min(error.retry_after or wait, LONGEST_WAIT_SECONDS))
             wait *= 2

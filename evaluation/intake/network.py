@@ -184,7 +184,7 @@ def blocks(response: httpx.Response, limit: int) -> Iterator[bytes]:
     """
     count, began = 0, time.monotonic()
     with _translated():
-        for block in response.iter_raw(1 << 20):
+        for block in response.iter_raw():
             count += len(block)
             if count > limit:
                 raise FormatError(

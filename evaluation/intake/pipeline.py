@@ -24,6 +24,9 @@ from evaluation.intake import hub, local, probes
 from evaluation.intake.network import Client, Unreachable
 from evaluation.intake.store import Store, key_of
 
+HUB = "hub"
+"""One place, whatever its address: a commit names its content."""
+
 
 class Refused(Exception):
     """A failure that is not the files': no room, no network."""
@@ -129,14 +132,14 @@ def _from_folder(spec: IntakeSpec, directory: Path, store: Store, meter: Meter) 
 
 
 def _from_hub(spec: IntakeSpec, store: Store, endpoint: str, token: str | None, meter: Meter) -> IntakeReport:
-    if is_commit(spec.source.revision) and (known := store.known(key_of(spec.source, endpoint))) is not None:
+    if is_commit(spec.source.revision) and (known := store.known(key_of(spec.source, HUB))) is not None:
         return _same_digest(spec, known)
     if spec.offline:
         message = f"{spec.source.name} is not in the mirror, and this worker may not ask the hub."
         raise Refused(_platform("hub_offline", message))
     with Client(endpoint, token=token) as client:
         model = hub.resolve(client, spec.source.name, spec.source.revision)
-        key = key_of(spec.source.model_copy(update={"revision": model.commit}), endpoint)
+        key = key_of(spec.source.model_copy(update={"revision": model.commit}), HUB)
         if (known := store.known(key)) is not None:
             return _same_digest(spec, known)
         selection = _select([file.listed for file in model.files], spec)

@@ -72,7 +72,7 @@ def try_tokenizer(path: Path) -> str:
             tokenizer.encode(text)
     except MemoryError:
         return "memory"
-    except Exception:
+    except BaseException:  # A panic of the library's native part is no Exception.
         return "unusable"
     return "ok"
 

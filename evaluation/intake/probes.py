@@ -29,7 +29,7 @@ TEMPLATE = Budget(2, 1 << 30)
 TOKENIZER = Budget(30, 6 << 30)
 
 
-def check_templates(templates: Mapping[str, str]) -> str | None:
+def check_templates(templates: Mapping[str, str], budget: Budget = TEMPLATE) -> str | None:
     """Renders each template once. Gives a note when templates cannot be tried here.
 
     Raises FormatError (``bad_template``) for an escape, bad syntax, or more than two seconds or a gibibyte.
@@ -42,13 +42,13 @@ def check_templates(templates: Mapping[str, str]) -> str | None:
         for text in templates.values():
             path = Path(folder) / "template"
             path.write_text(text, encoding="utf-8", errors="replace")
-            answer = _answer("template", path, TEMPLATE)
+            answer = _answer("template", path, budget)
             if answer != "ok":
                 raise FormatError("bad_template", f"The chat template {_TEMPLATE_PROBLEMS[answer]}.", _REMEDY)
     return None
 
 
-def check_tokenizer(folder: Path) -> str | None:
+def check_tokenizer(folder: Path, budget: Budget = TOKENIZER) -> str | None:
     """Loads the folder's ``tokenizer.json`` and encodes a few texts. Gives a note when that cannot be tried here.
 
     Raises FormatError (``bad_tokenizer``) when it cannot be loaded, or not within 30 seconds of processor time.
@@ -58,7 +58,7 @@ def check_tokenizer(folder: Path) -> str | None:
         return None
     if importlib.util.find_spec("tokenizers") is None:
         return "The tokenizer was not tried: tokenizers is not installed where the model was fetched."
-    answer = _answer("tokenizer", path, TOKENIZER)
+    answer = _answer("tokenizer", path, budget)
     if answer != "ok":
         remedy = "Save the tokenizer again with a current version of the tokenizers library."
         raise FormatError("bad_tokenizer", f"tokenizer.json {_TOKENIZER_PROBLEMS[answer]}.", remedy)
@@ -69,13 +69,13 @@ _REMEDY = "Use the plain template of the model's family."
 _TEMPLATE_PROBLEMS = {
     "escape": "tries to leave its sandbox",
     "syntax": "is not a valid template",
-    "time": f"needs more than {TEMPLATE.cpu_seconds} seconds for a short conversation",
-    "memory": "needs more than a gibibyte for a short conversation",
+    "time": "needs too much time for a short conversation",
+    "memory": "needs too much memory for a short conversation",
     "died": "makes the process that renders it fail",
 }
 _TOKENIZER_PROBLEMS = {
     "unusable": "cannot be loaded by the tokenizers library",
-    "time": f"needs more than {TOKENIZER.cpu_seconds} seconds for a few short texts",
+    "time": "needs too much time for a few short texts",
     "memory": "needs too much memory",
     "died": "makes the process that loads it fail",
 }
