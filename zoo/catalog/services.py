@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
 
 from zoo.accounts.models import User
-from zoo.catalog import dates, fields, references
+from zoo.catalog import dates, fields, references, search
 from zoo.catalog.models import Alias, Evidence, Fact, Kind, Model, Organization, Status
 from zoo.core.errors import Conflict
 from zoo.core.models import record
@@ -50,6 +51,7 @@ def add_model(
         curated=curated,
         created_at=now,
     )
+    search.refresh([model.pk])
     record(action="model.added", subject=f"model:{model.slug}", acting_user=acting_user, now=now)
     return model
 
@@ -63,6 +65,7 @@ def add_alias(*, model: Model, alias: str, acting_user: User | None, now: dateti
     if other or row.model_id != model.pk:
         raise EntryExists(f"the name {alias} belongs to another entry", field="alias")
     if made:
+        search.refresh([model.pk])
         record(
             action="model.alias_added",
             subject=f"model:{model.slug}",
@@ -147,6 +150,27 @@ def add_evidence(
     return row
 
 
+def publish_verdicts(verdicts: Mapping[int, Sequence[str]]) -> None:
+    """Stores the license verdicts of entries, by key, as values of the facet ``verdict``.
+
+    For the license checks, which know them: allowed, conditions, unknown or prohibited, for the ordinary question.
+    """
+    search.contribute({pk: {"verdict": given} for pk, given in verdicts.items()})
+
+
+def publish_retention(retention: Mapping[int, float | None], *, imported: Collection[int] = ()) -> None:
+    """Stores the overall retention of students, by key, as a fraction; None where there is no number.
+
+    For the comparisons, which know it. An entry that is named counts as measured here, and one in ``imported``
+    as having scores from somebody's harness file.
+    """
+    numbers = {
+        pk: {"numbers": ["measured", "imported"] if pk in imported else ["measured"]} for pk in retention
+    }
+    numbers |= {pk: {"numbers": ["imported"]} for pk in imported if pk not in retention}
+    search.contribute(numbers, retention=retention)
+
+
 def _project(model: Model, field: str, value: fields.Value) -> None:
     """Puts the current value where lists and filters read it."""
     setattr(model, field, value)
@@ -155,3 +179,4 @@ def _project(model: Model, field: str, value: fields.Value) -> None:
         model.released_on = dates.first_day(str(value)) if value else None
         changed.append("released_on")
     model.save(update_fields=changed)
+    search.refresh([model.pk])

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from zoo.catalog import loading
+from zoo.catalog import loading, search
 from zoo.catalog.data import CuratedData, curated
 from zoo.catalog.data.schema import EdgeRow, Entry
 from zoo.catalog.loading import Change
 from zoo.catalog.models import Model, Status
 from zoo.lineage import services
+from zoo.lineage.facets import refresh_facets
 from zoo.lineage.models import Edge, EdgeKind, Method
 
 _Key = tuple[str, str, str]
@@ -32,6 +33,10 @@ def load(*, now: datetime, data: CuratedData | None = None, rehearse: bool = Fal
         with transaction.atomic():
             changes += loading.load(data, now=now)
             changes += _edges(data, now)
+            if changes:
+                ids = list(Model.objects.filter(curated=True).values_list("pk", flat=True))
+                search.refresh(ids)
+                refresh_facets(ids)
             if rehearse:
                 raise _Undone
     except _Undone:
@@ -80,6 +85,7 @@ def _add(child: Model, parent: Model, row: EdgeRow, now: datetime) -> None:
         evidence=_attestations(row),
         acting_user=None,
         now=now,
+        index=False,
     )
 
 

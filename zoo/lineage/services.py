@@ -13,6 +13,7 @@ from zoo.catalog.models import Model, Status
 from zoo.core.errors import Conflict, Invalid
 from zoo.core.models import record
 from zoo.lineage import selectors
+from zoo.lineage.facets import refresh_facets
 from zoo.lineage.graph import closing_path
 from zoo.lineage.models import Edge, EdgeEvidence, EdgeKind, Method
 
@@ -60,8 +61,12 @@ def add_edge(
     stage: str = "",
     note: str = "",
     evidence: Sequence[Attestation] = (),
+    index: bool = True,
 ) -> Edge:
-    """Adds an edge with its evidence. Raises SelfEdge, DuplicateEdge or LineageCycle."""
+    """Adds an edge with its evidence. Raises SelfEdge, DuplicateEdge or LineageCycle.
+
+    Without ``index`` the caller brings the facets up to date itself, once for many edges.
+    """
     _refuse_impossible(child, parent, kind)
     edge = Edge.objects.create(
         child=child,
@@ -78,6 +83,8 @@ def add_edge(
     )
     _attest(edge, evidence)
     _note(edge, "lineage.edge_added", acting_user, now)
+    if index:
+        refresh_facets([child.pk, parent.pk])
     return edge
 
 
@@ -121,6 +128,7 @@ def correct_edge(
     ]
     _attest(successor, [*kept, *evidence])
     _note(successor, "lineage.edge_corrected", acting_user, now)
+    refresh_facets([edge.child_id, edge.parent_id])
     return successor
 
 

@@ -1,5 +1,5 @@
 """The reviewed data that ships with the product: entries, scores, disputes, history and words."""
 
-from zoo.catalog.data.read import BadData, CuratedData, Score, curated, read
+from zoo.catalog.data.read import BadData, CuratedData, Score, curated, problems, read
 
-__all__ = ["BadData", "CuratedData", "Score", "curated", "read"]
+__all__ = ["BadData", "CuratedData", "Score", "curated", "problems", "read"]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from zoo.catalog.data.read import BadData, curated
+from zoo.catalog.data.read import curated, problems
 
 
 def main() -> int:
     """Returns the exit code."""
-    try:
-        data = curated()
-    except BadData as error:
-        problems = error.data["problems"]
-        sys.stderr.write("\n".join(problems if isinstance(problems, list) else [error.message]) + "\n")
+    if found := problems():
+        sys.stderr.write("\n".join(found) + "\n")
         return 1
+    data = curated()
     attached = sum(1 for score in data.scores if score.name.id)
     sys.stdout.write(
         f"{len(data.entries)} entries, {len(data.scores)} scores ({attached} attached), "

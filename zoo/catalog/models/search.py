@@ -1,7 +1,8 @@
 """The search index: one narrow row an entry, the facet values, and the vocabulary.
 
 These tables repeat what other tables say, in a form that can be searched quickly; they can be rebuilt.
-``zoo.catalog.search`` alone writes and reads them.
+``zoo.catalog.search`` alone writes and reads them. Full-text tables that the ORM does not know hang on them
+by triggers (SQLite) or a generated column (Postgres); see the migrations.
 """
 
 from __future__ import annotations
@@ -24,24 +25,26 @@ class SearchDocument(models.Model):
     model = models.OneToOneField(
         Model, primary_key=True, on_delete=models.CASCADE, related_name="search_document"
     )
-    name_key = models.CharField(max_length=194)
     words = models.TextField()
     """The normalized words, each with a blank before and after."""
     facets = models.TextField()
     """The tokens of its facet values, each with a blank before and after."""
     contributed = models.JSONField(default=dict)
     """Facet values that other apps know, by facet: method, teacher, role, verdict."""
+    name_key = models.CharField(max_length=194)
+    prominence = models.BigIntegerField(default=0)
+    """Minus the number of entries and scores that hang on it; curated ones first."""
     size_up = models.BigIntegerField(default=UNKNOWN)
     size_down = models.BigIntegerField(default=UNKNOWN)
     oldest = models.BigIntegerField(default=UNKNOWN)
     newest = models.BigIntegerField(default=UNKNOWN)
     most_kept = models.BigIntegerField(default=UNKNOWN)
     """Overall retention as measured here, times -1,000,000."""
-    measured = models.BooleanField(default=False)
 
     class Meta:
         indexes = [
             models.Index(fields=["name_key", "model"], name="search_by_name"),
+            models.Index(fields=["prominence", "model"], name="search_most_prominent"),
             models.Index(fields=["size_up", "model"], name="search_smallest"),
             models.Index(fields=["size_down", "model"], name="search_largest"),
             models.Index(fields=["oldest", "model"], name="search_oldest"),
@@ -57,12 +60,15 @@ class FacetValue(models.Model):
     """A value of a facet and how many entries have it. Its id makes the token in the index."""
 
     facet = models.CharField(max_length=16)
+    key = models.CharField(max_length=200)
+    """The value in lower case."""
     value = models.CharField(max_length=200)
     count = models.PositiveIntegerField(default=0)
 
     class Meta:
-        ordering = ["facet", "-count", "value"]
-        constraints = [models.UniqueConstraint(fields=["facet", "value"], name="facet_value_is_unique")]
+        ordering = ["facet", "-count", "key"]
+        indexes = [models.Index(fields=["facet", "-count", "key"], name="facet_by_count")]
+        constraints = [models.UniqueConstraint(fields=["facet", "key"], name="facet_value_is_unique")]
 
     def __str__(self) -> str:
         return f"{self.facet}={self.value}"

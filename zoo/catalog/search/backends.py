@@ -1,0 +1,113 @@
+"""What differs between the databases: the match expression, substring tests, and words that look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+_ALIKE_LIMIT = 60
+
+
+class Group(NamedTuple):
+    """Alternatives of which one has to be there. Words match as prefixes, tokens of facets whole."""
+
+    options: tuple[str, ...]
+    prefix: bool
+
+
+class Sql(NamedTuple):
+    """A piece of SQL with its parameters."""
+
+    text: str
+    parameters: tuple[object, ...]
+
+
+class Backend(Protocol):
+    """One database's way to match."""
+
+    def matching(self, groups: Sequence[Group]) -> Sql:
+        """A SELECT of the keys of the documents that have all groups, with no order and no limit."""
+
+    def contains(self, column: str, part: str) -> Sql:
+        """Whether a text column contains the part."""
+
+    def alike(self, cursor: CursorWrapper, word: str) -> list[str]:
+        """Known words that share enough trigrams with the word, the most alike first."""
+
+
+class SqliteBackend:
+    """FTS5: an index over words and tokens, and one over the trigrams of the vocabulary."""
+
+    def matching(self, groups: Sequence[Group]) -> Sql:
+        """See Backend."""
+        expression = " AND ".join(
+            "(" + " OR ".join(self._phrase(option, group.prefix) for option in group.options) + ")"
+            for group in groups
+        )
+        return Sql("SELECT rowid AS model_id FROM catalog_fts WHERE catalog_fts MATCH %s", (expression,))
+
+    def contains(self, column: str, part: str) -> Sql:
+        """See Backend."""
+        return Sql(f"instr({column}, %s) > 0", (part,))
+
+    def alike(self, cursor: CursorWrapper, word: str) -> list[str]:
+        """See Backend."""
+        padded = f" {word} "
+        parts = {padded[i : i + 3] for i in range(len(padded) - 2)}
+        expression = " OR ".join(self._phrase(part, False) for part in sorted(parts))
+        cursor.execute(
+            "SELECT term FROM catalog_term WHERE count > 0 AND id IN (SELECT rowid FROM catalog_term_fts "
+            "WHERE catalog_term_fts MATCH %s ORDER BY rank LIMIT %s)",
+            (expression, _ALIKE_LIMIT),
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+    def _phrase(self, text: str, prefix: bool) -> str:
+        quoted = text.replace('"', '""')
+        return f'"{quoted}"' + ("*" if prefix else "")
+
+
+class PostgresBackend:
+    """A generated tsvector of words and tokens under a GIN index, and pg_trgm over the vocabulary."""
+
+    def matching(self, groups: Sequence[Group]) -> Sql:
+        """See Backend."""
+        expression = " & ".join(
+            "(" + " | ".join(self._lexeme(option, group.prefix) for option in group.options) + ")"
+            for group in groups
+        )
+        return Sql("SELECT model_id FROM catalog_searchdocument WHERE document @@ %s::tsquery", (expression,))
+
+    def contains(self, column: str, part: str) -> Sql:
+        """See Backend."""
+        return Sql(f"strpos({column}, %s) > 0", (part,))
+
+    def alike(self, cursor: CursorWrapper, word: str) -> list[str]:
+        """See Backend."""
+        cursor.execute(
+            "SELECT term FROM catalog_term WHERE term %% %s AND count > 0 "
+            "ORDER BY similarity(term, %s) DESC, term LIMIT %s",
+            (word, word, _ALIKE_LIMIT),
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+    def _lexeme(self, text: str, prefix: bool) -> str:
+        quoted = text.replace("\\", "\\\\").replace("'", "''")
+        return f"'{quoted}'" + (":*" if prefix else "")
+
+
+_BACKENDS: dict[str, Backend] = {"sqlite": SqliteBackend(), "postgresql": PostgresBackend()}
+
+
+def connection(using: str) -> BaseDatabaseWrapper:
+    """The connection of a database by its alias."""
+    return connections[using]
+
+
+def backend(using: str) -> Backend:
+    """The backend that fits the database."""
+    return _BACKENDS[connection(using).vendor]

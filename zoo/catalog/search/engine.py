@@ -1,0 +1,432 @@
+"""Answers queries from the index.
+
+A page is made in one of three ways, chosen by what it would cost:
+
+1. *Few candidates.* The full-text index (or the index of a range) gives at most ``CAP`` keys; their rows are
+   sorted. This is the way of every narrow query.
+2. *Many candidates.* Then they lie close together in any order, so the rows are walked in the order asked for
+   and tested one by one, from where the last page ended, until the page is full.
+3. *Many candidates that are not close together in this order.* The walk stops after ``BUDGET`` rows; then all
+   matching rows are sorted. Rare: it takes two frequent properties that hardly ever meet in the order asked.
+
+Counts are exact up to ``CAP`` and shown as "more than" above it. Facets are counted over at most ``CAP``
+candidates; without any filter they come from counts that are kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db.backends.utils import CursorWrapper
+
+from zoo.catalog.models import Alias, FacetValue, Model, Term
+from zoo.catalog.models.search import UNKNOWN
+from zoo.catalog.search.backends import Backend, Group, Sql, backend, connection
+from zoo.catalog.search.query import (
+    FACETS,
+    MAX_PAGE_SIZE,
+    ORDERINGS,
+    Cursor,
+    Query,
+    encode_cursor,
+)
+from zoo.catalog.search.words import MAX_WORDS_IN_QUERY, distance, typos_allowed, words_of
+
+CAP = 2_000
+BUDGET = 30_000
+OPTIONS = 25
+"""Values shown of a facet."""
+_TABLE = "catalog_searchdocument"
+_RANGE_COLUMNS = {"parameters": "size_up", "released": "oldest", "retention": "most_kept"}
+
+
+class Count(NamedTuple):
+    """How many entries there are; not exact: at least so many."""
+
+    value: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of keys in order, the cursors around it, and how the words were understood."""
+
+    ids: tuple[int, ...]
+    next: str
+    previous: str
+    count: Count
+    mended: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Words that the catalog does not know, with the words that were looked for instead."""
+    unknown: tuple[str, ...] = ()
+    """Words that nothing resembles; with one of them there is no result."""
+
+
+class FacetOption(NamedTuple):
+    """A value with its count."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A facet's most frequent values; not exact: every count is a lower bound."""
+
+    name: str
+    options: tuple[FacetOption, ...]
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A query in the terms of the index."""
+
+    groups: tuple[Group, ...]
+    ranges: tuple[tuple[str, int, int], ...]
+    possible: bool
+    mended: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def page(query: Query, *, using: str = "default") -> Page:
+    """The page of the query. Raises BadCursor."""
+    position = query.position()
+    with connection(using).cursor() as cursor:
+        plan = _plan(query, cursor, using)
+        if not plan.possible:
+            return Page((), "", "", Count(0, True), plan.mended, plan.unknown)
+        pinned = _pinned(query, plan, using)
+        candidates = _candidates(plan, CAP, cursor, using) if query.is_filtered else None
+        rows = _rows(query, plan, position, candidates, cursor, using)
+        count = Count(CAP, False) if candidates is None else Count(len(candidates), True)
+        if not query.is_filtered:
+            count = Count(_total(using), True)
+    return _assemble(query, plan, position, rows, count, pinned)
+
+
+def facets(query: Query, *, using: str = "default") -> tuple[Facet, ...]:
+    """Every facet with its counts. The values of a facet are counted without that facet's own filter."""
+    with connection(using).cursor() as cursor:
+        if not query.is_filtered:
+            return tuple(_kept_counts(name, using) for name in FACETS)
+        shared = _sample(query, cursor, using)
+        found = []
+        for name in FACETS:
+            own = query.facets.get(name)
+            counter, exact = _sample(query.without(name), cursor, using) if own else shared
+            if own and not query.without(name).is_filtered:
+                found.append(_kept_counts(name, using))
+            else:
+                found.append((name, counter, exact))
+    return tuple(_named(found, using))
+
+
+def identify(query: Query, *, using: str = "default") -> Iterator[int]:
+    """All keys of the query in order, page by page, for exports."""
+    while True:
+        step = page(
+            Query(query.text, query.facets, query.ranges, query.ordering, MAX_PAGE_SIZE, query.cursor),
+            using=using,
+        )
+        yield from step.ids
+        if not step.next:
+            return
+        query = Query(query.text, query.facets, query.ranges, query.ordering, query.size, step.next)
+
+
+def _plan(query: Query, cursor: CursorWrapper, using: str) -> _Plan:
+    """Words become groups (mended where nobody knows them), facet values tokens, ranges columns."""
+    groups: list[Group] = []
+    mended, unknown = [], []
+    for word in words_of(query.text)[:MAX_WORDS_IN_QUERY]:
+        if Term.objects.using(using).filter(term__startswith=word, count__gt=0).exists():
+            groups.append(Group((word,), True))
+        elif others := _resembling(word, cursor, using):
+            groups.append(Group(others, False))
+            mended.append((word, others))
+        else:
+            unknown.append(word)
+    possible = not unknown and not (query.text.strip() and not groups)
+    for name, values in query.facets.items():
+        if values:
+            tokens = _tokens_of(name, values, using)
+            groups.append(Group(tokens, False))
+            possible = possible and bool(tokens)
+    ranges = tuple(
+        (_RANGE_COLUMNS[name], *_bounds(name, bounds.lowest, bounds.highest))
+        for name, bounds in query.ranges.items()
+    )
+    return _Plan(tuple(groups), ranges, possible, tuple(mended), tuple(unknown))
+
+
+def _bounds(name: str, lowest: int | None, highest: int | None) -> tuple[int, int]:
+    """The bounds of the sort column. What is unknown lies outside every range."""
+    if name == "retention":
+        return (-UNKNOWN if highest is None else -highest, UNKNOWN - 1 if lowest is None else -lowest)
+    return (-UNKNOWN if lowest is None else lowest, UNKNOWN - 1 if highest is None else highest)
+
+
+def _resembling(word: str, cursor: CursorWrapper, using: str) -> tuple[str, ...]:
+    """The known words that a misspelled one most likely means."""
+    allowed = typos_allowed(word)
+    if not allowed:
+        return ()
+    near = set(backend(using).alike(cursor, word))
+    if len(word) < 6:
+        # Short words share few trigrams with what was meant; their first letter is usually right.
+        near |= set(
+            Term.objects.using(using)
+            .filter(term__startswith=word[0], count__gt=0)
+            .order_by("-count")
+            .values_list("term", flat=True)[:500]
+        )
+    ranked = sorted((distance(word, other, allowed), other) for other in near)
+    ranked = [(steps, other) for steps, other in ranked if steps <= allowed]
+    return tuple(other for steps, other in ranked if steps == ranked[0][0])[:8]
+
+
+def _tokens_of(name: str, values: Sequence[str], using: str) -> tuple[str, ...]:
+    keys = [value.lower() for value in values]
+    rows = FacetValue.objects.using(using).filter(facet=name, key__in=keys).order_by("pk")
+    return tuple(f"_{FACETS[name]}{pk}" for pk in rows.values_list("pk", flat=True))
+
+
+def _pinned(query: Query, plan: _Plan, using: str) -> int | None:
+    """The entry whose id, name or alias is the text itself: it comes first by relevance."""
+    key = query.text.strip().lower()
+    if not key or query.sorted_by != "relevance" or any(query.facets.values()) or query.ranges:
+        return None
+    found = Model.objects.using(using).filter(key=key).values_list("pk", flat=True).first()
+    return found or (Alias.objects.using(using).filter(key=key).values_list("model_id", flat=True).first())
+
+
+def _candidates(plan: _Plan, limit: int, cursor: CursorWrapper, using: str) -> list[int] | None:
+    """The keys of all matching rows where an index finds at most ``limit`` of them; else None."""
+    kit = backend(using)
+    if plan.groups:
+        match = kit.matching(plan.groups)
+        inner = Sql(
+            f"{match.text} LIMIT %s", (*match.parameters, limit * 5 + 1 if plan.ranges else limit + 1)
+        )
+        found = _keys(cursor, inner)
+        if not plan.ranges or len(found) <= limit * 5:
+            found = _within(found, plan, cursor) if plan.ranges else found
+            return found if len(found) <= limit else None
+    if plan.ranges:
+        tests = [_range_test(*bounds) for bounds in plan.ranges]
+        where = " AND ".join(test.text for test in tests)
+        narrowest = Sql(
+            f"SELECT model_id FROM {_TABLE} WHERE {where} LIMIT %s",  # noqa: S608 - fixed names
+            (*(value for test in tests for value in test.parameters), limit + 1),
+        )
+        found = _keys(cursor, narrowest)
+        if len(found) <= limit:
+            return _with_groups(found, plan, kit, cursor)
+    return None
+
+
+def _rows(
+    query: Query,
+    plan: _Plan,
+    position: Cursor | None,
+    candidates: list[int] | None,
+    cursor: CursorWrapper,
+    using: str,
+) -> list[tuple[int, int | str]]:
+    """One row more than the page holds, as (key, sort value), in the direction of the cursor."""
+    column = ORDERINGS[query.sorted_by]
+    window = _window(column, position)
+    tail = Sql(f"ORDER BY {_order(column, position)} LIMIT %s", (query.size + 1,))
+    if candidates is not None:
+        return _select(cursor, column, [_among(candidates), window], tail)
+    tests = [_range_test(*bounds) for bounds in plan.ranges]
+    tests += [_group_test(group, backend(using)) for group in plan.groups]
+    found = _walk(cursor, column, window, tests, position, query.size)
+    if len(found) > query.size or not plan.groups or _total(using) <= BUDGET:
+        return found
+    match = backend(using).matching(plan.groups)
+    every = Sql(f"model_id IN ({match.text})", match.parameters)
+    ranges = [_range_test(*bounds) for bounds in plan.ranges]
+    return _select(cursor, column, [every, *ranges, window], tail)
+
+
+def _walk(
+    cursor: CursorWrapper,
+    column: str,
+    window: Sql,
+    tests: Sequence[Sql],
+    position: Cursor | None,
+    size: int,
+) -> list[tuple[int, int | str]]:
+    """Rows in order that pass the tests, among the next BUDGET ones."""
+    where = f"WHERE {window.text}" if window.text else ""
+    order = _order(column, position)
+    limit = BUDGET if tests else size + 1
+    inner = f"SELECT * FROM {_TABLE} {where} ORDER BY {order} LIMIT %s"  # noqa: S608 - fixed names
+    tested = " AND ".join(test.text for test in tests) or "1 = 1"
+    cursor.execute(
+        f"SELECT model_id, {column} FROM ({inner}) AS walked WHERE {tested} "  # noqa: S608 - fixed names
+        f"ORDER BY {order} LIMIT %s",
+        (*window.parameters, limit, *(value for test in tests for value in test.parameters), size + 1),
+    )
+    return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+def _select(
+    cursor: CursorWrapper, column: str, conditions: Sequence[Sql], tail: Sql
+) -> list[tuple[int, int | str]]:
+    given = [condition for condition in conditions if condition.text]
+    where = " AND ".join(condition.text for condition in given)
+    cursor.execute(
+        f"SELECT model_id, {column} FROM {_TABLE} WHERE {where} {tail.text}",  # noqa: S608 - fixed names
+        (*(value for condition in given for value in condition.parameters), *tail.parameters),
+    )
+    return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+def _keys(cursor: CursorWrapper, sql: Sql) -> list[int]:
+    cursor.execute(sql.text, sql.parameters)
+    return [row[0] for row in cursor.fetchall()]
+
+
+def _within(found: Sequence[int], plan: _Plan, cursor: CursorWrapper) -> list[int]:
+    tests = [_among(found), *(_range_test(*bounds) for bounds in plan.ranges)]
+    return _filtered(tests, cursor)
+
+
+def _with_groups(found: Sequence[int], plan: _Plan, kit: Backend, cursor: CursorWrapper) -> list[int]:
+    if not plan.groups:
+        return list(found)
+    return _filtered([_among(found), *(_group_test(group, kit) for group in plan.groups)], cursor)
+
+
+def _filtered(tests: Sequence[Sql], cursor: CursorWrapper) -> list[int]:
+    where = " AND ".join(test.text for test in tests)
+    parameters = tuple(value for test in tests for value in test.parameters)
+    return _keys(cursor, Sql(f"SELECT model_id FROM {_TABLE} WHERE {where}", parameters))  # noqa: S608
+
+
+def _among(ids: Sequence[int]) -> Sql:
+    """The keys as literals: they are whole numbers of our own, and there may be more than parameters allow."""
+    listed = ", ".join(str(int(pk)) for pk in ids) or "NULL"
+    return Sql(f"model_id IN ({listed})", ())
+
+
+def _range_test(column: str, lowest: int, highest: int) -> Sql:
+    return Sql(f"{column} BETWEEN %s AND %s", (lowest, highest))
+
+
+def _group_test(group: Group, kit: Backend) -> Sql:
+    """The same test as the full-text index makes, on the text of the row."""
+    column = "facets" if group.options and group.options[0].startswith("_") else "words"
+    tests = [
+        kit.contains(column, f" {option}" if group.prefix else f" {option} ") for option in group.options
+    ]
+    return Sql(
+        "(" + " OR ".join(test.text for test in tests) + ")",
+        tuple(value for test in tests for value in test.parameters),
+    )
+
+
+def _window(column: str, position: Cursor | None) -> Sql:
+    """The rows beyond the cursor."""
+    if position is None:
+        return Sql("", ())
+    sign = "<" if position.backward else ">"
+    return Sql(f"({column}, model_id) {sign} (%s, %s)", (position.value, position.model_id))
+
+
+def _order(column: str, position: Cursor | None) -> str:
+    direction = "DESC" if position and position.backward else "ASC"
+    return f"{column} {direction}, model_id {direction}"
+
+
+def _assemble(
+    query: Query,
+    plan: _Plan,
+    position: Cursor | None,
+    rows: list[tuple[int, int | str]],
+    count: Count,
+    pinned: int | None,
+) -> Page:
+    """Cuts the page, puts the entry that was asked for by name on top, and makes the cursors."""
+    backward = bool(position and position.backward)
+    more, rows = len(rows) > query.size, rows[: query.size]
+    if backward:
+        rows.reverse()
+    next_, previous = "", ""
+    if rows and (more or backward):
+        next_ = encode_cursor(Cursor(query.sorted_by, rows[-1][1], rows[-1][0], False))
+    if rows and (more if backward else position is not None):
+        previous = encode_cursor(Cursor(query.sorted_by, rows[0][1], rows[0][0], True))
+    ids = [pk for pk, _ in rows if pk != pinned]
+    if pinned is not None and position is None:
+        ids.insert(0, pinned)
+    return Page(tuple(ids), next_, previous, count, plan.mended, plan.unknown)
+
+
+def _total(using: str) -> int:
+    """The number of entries, from the counts that are kept."""
+    counts = FacetValue.objects.using(using).filter(facet="kind").values_list("count", flat=True)
+    return sum(counts)
+
+
+def _kept_counts(name: str, using: str) -> Facet:
+    rows = FacetValue.objects.using(using).filter(facet=name, count__gt=0).order_by("-count", "key")
+    options = tuple(FacetOption(*row) for row in rows.values_list("value", "count")[:OPTIONS])
+    return Facet(name, options, exact=True)
+
+
+def _sample(query: Query, cursor: CursorWrapper, using: str) -> tuple[Counter[str], bool]:
+    """How often each token occurs among the candidates, or among the first CAP of them."""
+    plan = _plan(query, cursor, using)
+    if not plan.possible:
+        return Counter(), True
+    ids = _candidates(plan, CAP, cursor, using) if query.is_filtered else []
+    exact = ids is not None
+    if ids is None:
+        ids = _some(plan, cursor, using)
+    counter: Counter[str] = Counter()
+    if ids:
+        where = _among(ids)
+        cursor.execute(f"SELECT facets FROM {_TABLE} WHERE {where.text}")  # noqa: S608 - whole numbers
+        for (tokens,) in cursor.fetchall():
+            counter.update(tokens.split())
+    return counter, exact
+
+
+def _some(plan: _Plan, cursor: CursorWrapper, using: str) -> list[int]:
+    """Up to CAP of the matching keys, found among a bounded number of rows."""
+    tests = [_range_test(*bounds) for bounds in plan.ranges]
+    if plan.groups:
+        match = backend(using).matching(plan.groups)
+        limited = Sql(f"{match.text} LIMIT %s", (*match.parameters, CAP * 5 if tests else CAP))
+        found = _keys(cursor, limited)
+        return _filtered([_among(found), *tests], cursor)[:CAP] if tests else found
+    where = " AND ".join(test.text for test in tests)
+    parameters = tuple(value for test in tests for value in test.parameters)
+    return _keys(cursor, Sql(f"SELECT model_id FROM {_TABLE} WHERE {where} LIMIT %s", (*parameters, CAP)))  # noqa: S608
+
+
+def _named(found: Sequence[Facet | tuple[str, Counter[str], bool]], using: str) -> Iterator[Facet]:
+    """Turns counted tokens into values, with one query for all of them."""
+    tops: dict[str, list[tuple[str, int]]] = {}
+    for row in found:
+        if isinstance(row, tuple):
+            name, counter, _ = row
+            letter = f"_{FACETS[name]}"
+            own = [(token, n) for token, n in counter.items() if token.startswith(letter)]
+            tops[name] = sorted(own, key=lambda pair: (-pair[1], pair[0]))[:OPTIONS]
+    ids = {int(token[2:]) for top in tops.values() for token, _ in top}
+    values = dict(FacetValue.objects.using(using).filter(pk__in=ids).values_list("pk", "value"))
+    for row in found:
+        if isinstance(row, Facet):
+            yield row
+        else:
+            name, _, exact = row
+            options = [FacetOption(values[int(token[2:])], n) for token, n in tops[name]]
+            options.sort(key=lambda option: (-option.count, option.value.lower()))
+            yield Facet(name, tuple(options), exact)
