@@ -7,6 +7,7 @@ measured before (same identity, same folder) is not measured again, and one that
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,7 +173,7 @@ def _place(reference: str, request: Request, tell: Tell, role: str) -> Placed:
         source=source,
         cache_dir=str(request.home / "models"),
         models_dir=str(request.models_dir) if request.models_dir else None,
-        in_place=True,
+        in_place=_readable_by_all(source, request),
         offline=request.offline,
         probe=not trusted,
     )
@@ -183,6 +184,12 @@ def _place(reference: str, request: Request, tell: Tell, role: str) -> Placed:
     if report.failure is not None:
         raise RunFailed(report.failure)
     return Placed(report.source, trusted)
+
+
+def _readable_by_all(source: ModelSource, request: Request) -> bool:
+    """Whether a run under another user can read the model where it lies; else intake keeps a copy that it can."""
+    folder = Path(source.directory) if source.directory else (request.models_dir or Path()) / source.name
+    return all(path.stat().st_mode & stat.S_IROTH for path in folder.glob("*") if path.is_file())
 
 
 def _measure(model: Placed, names: Names, request: Request, tell: Tell, role: str) -> tuple[Measured, Path]:
