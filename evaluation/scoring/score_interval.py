@@ -99,6 +99,6 @@ def _cross(excess: Callable[[float], float], start: float, end: float) -> float:
             return sign * math.inf if abs(end) == _FURTHEST else end
         inside, outside = outside, sign * min(sign * (outside + sign * step), sign * end)
         step *= 2.0
-    if inside == outside:
-        return outside
-    return float(optimize.brentq(excess, inside, outside, xtol=1e-12, rtol=1e-12))
+    # Rounding of weighted counts may put the estimate itself outside, by less than anyone can see.
+    root = outside if inside == outside else optimize.brentq(excess, inside, outside, xtol=1e-12, rtol=1e-12)
+    return float(root)

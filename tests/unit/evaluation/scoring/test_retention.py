@@ -166,6 +166,10 @@ def test_too_many_such_resamples_make_the_ratio_undefined() -> None:
     assert code(found) == "teacher_at_chance"
 
 
+def test_a_ratio_asked_for_although_the_teacher_is_at_chance_has_no_bounds() -> None:
+    assert code(ratio_of(right_wrong(30, 25, 20, 25), 0.5, FAST)) == "teacher_at_chance"
+
+
 def test_resamples_already_drawn_are_used() -> None:
     drawn = Resamples(200, 9)
     options = Options(resamples=200, seed=9, name="task", choice="percentile")
