@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 
 from celery import Celery
+from celery.signals import beat_init, worker_init
 from django.conf import settings
+
+from zoo.jobs import schedule
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zoo.settings.local")
 
 app = Celery("zoo", set_as_current=True)
 app.config_from_object(lambda: settings.CELERY)
+app.conf.beat_schedule = schedule.SCHEDULE
 app.autodiscover_tasks(["zoo.jobs"])
+
+
+@worker_init.connect
+@beat_init.connect
+def _check_schedule(**details: object) -> None:
+    """Refuses to start with a schedule that names missing tasks. Celery swallows errors here, but not an exit."""
+    app.loader.import_default_modules()
+    try:
+        schedule.check(app, schedule.SCHEDULE)
+    except schedule.UnknownTasks:
+        logging.getLogger(__name__).exception("the schedule is not in order")
+        sys.exit(78)

@@ -10,13 +10,15 @@ from django.db import connection
 from zoo.runs import append_only
 from zoo.runs.models import Chain
 
+TABLES = [*append_only.OWN_TABLES, "comparisons_comparison"]
+
 
 @contextmanager
 def committed() -> Iterator[None]:
     """Inside: the database as it is in service, with its triggers. Use it within ``transactional_db``."""
-    append_only.install(connection)
+    append_only.install(connection, TABLES)
     Chain.objects.get_or_create(pk=1)
     try:
         yield
     finally:
-        append_only.remove(connection)
+        append_only.remove(connection, TABLES)

@@ -20,6 +20,7 @@ ZOO_SUBMISSIONS_PER_DAY = ENV.submissions_per_day
 ZOO_SUBMISSIONS_OPEN = ENV.submissions_open
 ZOO_LEASE_SECONDS = ENV.lease_seconds
 ZOO_WORKER_TOKEN = ENV.worker_token
+ZOO_SCRIPTED = ENV.scripted
 
 DEBUG = False
 SECRET_KEY = ENV.secret_key
@@ -48,6 +49,8 @@ INSTALLED_APPS = [
     "zoo.core",
     "zoo.accounts",
     "zoo.runs",
+    "zoo.submissions",
+    "zoo.comparisons",
     "zoo.catalog",
     "zoo.lineage",
     "zoo.api",
@@ -203,6 +206,7 @@ SPECTACULAR_SETTINGS = {
 
 CELERY: dict[str, Any] = {
     "broker_url": ENV.redis_url or "memory://",
+    "task_default_queue": "zoo",
     "task_ignore_result": True,
     "task_serializer": "json",
     "accept_content": ["json"],

@@ -31,6 +31,8 @@ class Environment:
     lease_seconds: int
     log_json: bool
     worker_token: str
+    scripted: bool
+    """Whether scripted models and tasks may be submitted: for trying a stack out, never for results."""
 
 
 def read() -> Environment:
@@ -55,6 +57,7 @@ def read() -> Environment:
         lease_seconds=env.int("ZOO_LEASE_SECONDS", 120),
         log_json=env.bool("ZOO_LOG_JSON", False),
         worker_token=env.str("ZOO_WORKER_TOKEN", ""),
+        scripted=env.bool("ZOO_SCRIPTED", False),
     )
 
 

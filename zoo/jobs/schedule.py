@@ -1,0 +1,26 @@
+"""What is done again and again, and how often. Checked at start: an entry that names no task would never be noticed."""
+
+from __future__ import annotations
+
+from celery import Celery
+
+RELAY_SECONDS = 1.0
+SWEEP_SECONDS = 15.0
+TIDY_SECONDS = 3600.0
+
+SCHEDULE: dict[str, dict[str, object]] = {
+    "relay": {"task": "zoo.relay", "schedule": RELAY_SECONDS, "options": {"expires": 10}},
+    "sweep": {"task": "zoo.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 30}},
+    "tidy": {"task": "zoo.tidy", "schedule": TIDY_SECONDS, "options": {"expires": 3600}},
+}
+
+
+class UnknownTasks(RuntimeError):
+    """The schedule names tasks that do not exist; nothing must start like that."""
+
+
+def check(app: Celery, schedule: dict[str, dict[str, object]]) -> None:
+    """Raises UnknownTasks unless every entry names a registered task."""
+    unknown = sorted(str(entry["task"]) for entry in schedule.values() if entry["task"] not in app.tasks)
+    if unknown:
+        raise UnknownTasks(f"the schedule names tasks that do not exist: {', '.join(unknown)}")

@@ -1,0 +1,74 @@
+"""The zoo's Celery tasks: each makes one domain call. They may come twice, late or never; none keeps a result.
+
+The evaluation task belongs to another app on other machines; it is named here by its name alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from evaluation.exchange import EVALUATE_TASK
+from zoo.celery import app
+from zoo.comparisons import services as comparisons
+from zoo.runs import outbox, reaper
+from zoo.runs.clock import database_now
+from zoo.runs.models import Outbox
+from zoo.submissions import services as submissions
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="zoo.relay", ignore_result=True)
+def relay(**newer: object) -> int:
+    """Sends what is due to the broker; gives how many messages left."""
+    outbox.drop_moot_hints(now=database_now())
+    letters = outbox.due(now=database_now())
+    sent: list[int] = []
+    for letter in letters:
+        try:
+            _send(letter)
+        except (OperationalError, OSError) as error:
+            logger.warning("the broker takes nothing: %s", error)
+            outbox.postpone(ids=[one.id for one in letters if one.id not in sent], now=database_now())
+            break
+        sent.append(letter.id)
+    outbox.mark_sent(ids=sent, now=database_now())
+    return len(sent)
+
+
+def _send(letter: outbox.Letter) -> None:
+    """One message, without Celery's own retries: the outbox is the retry."""
+    if letter.kind == Outbox.Kind.HINT:
+        app.send_task(
+            EVALUATE_TASK, kwargs={"run": str(letter.run_id)}, queue=letter.queue, retry=False, expires=3600
+        )
+    else:
+        settle.apply_async(kwargs={"run": str(letter.run_id)}, retry=False)
+
+
+@shared_task(name="zoo.settle", ignore_result=True)
+def settle(run: str | None = None, **newer: object) -> None:
+    """A run has ended: what its submissions do next, and the pairs that can now be compared."""
+    if run is not None:
+        submissions.follow_up(run_id=UUID(run), now=database_now())
+    comparisons.settle_ready(now=database_now())
+
+
+@shared_task(name="zoo.sweep", ignore_result=True)
+def sweep(**newer: object) -> None:
+    """Takes back runs whose lease has ended, and does what a lost message did not."""
+    reaper.reap(now=database_now())
+    submissions.follow_up_all(now=database_now())
+    comparisons.settle_ready(now=database_now())
+    for alarm in reaper.alarms(now=database_now()):
+        logger.warning("alarm %s: %s", alarm.code, alarm.message)
+
+
+@shared_task(name="zoo.tidy", ignore_result=True)
+def tidy(**newer: object) -> None:
+    """Removes messages that were sent long ago."""
+    reaper.prune_outbox(now=database_now())

@@ -1,0 +1,236 @@
+"""Everything that can be said of a request at once: what is wrong, what to watch, what it will take.
+
+Nothing is queued and nothing is written. The plan that comes out is what ``services.submit`` then queues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from django.conf import settings
+
+from evaluation.contract import Dtype, Engine, Protocol, Requirements, RunSpec
+from zoo.catalog.models import Model
+from zoo.lineage.selectors import teachers_of
+from zoo.runs import selectors as runs
+from zoo.runs.lifecycle import LIVE
+from zoo.runs.models import Run
+from zoo.submissions.measuring import Work, work_of_suite, work_of_tasks
+from zoo.submissions.requests import SubmissionRequest
+from zoo.submissions.resolving import Found, Unresolved, resolve
+
+Level = Literal["pass", "warn", "fail"]
+BYTES_OF = {Dtype.FLOAT32: 4, Dtype.BFLOAT16: 2, Dtype.FLOAT16: 2}
+BASE_MEMORY_BYTES = 400 << 20
+"""Interpreter, libraries and what else a runner holds before the first weight."""
+DEFAULT_VOCABULARY = 128_000
+OPERATIONS_PER_SECOND = {"cpu": 2e10, "cuda": 2e13, "mps": 2e12}
+"""What a device is taken to do in float32; a prediction, said to be one."""
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at. ``field`` is the input that it is about."""
+
+    code: str
+    level: Level
+    message: str
+    remedy: str = ""
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One model of the pair: what will be run, what it needs, and the run that measures it already, if one does."""
+
+    role: Literal["student", "teacher"]
+    found: Found
+    spec: RunSpec
+    seconds: int
+    known_run: Run | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """The answer. ``student`` is None when something fails; ``teacher`` also when the student goes alone."""
+
+    findings: tuple[Finding, ...]
+    student: Side | None = None
+    teacher: Side | None = None
+    queue_length: int = 0
+    eta_seconds: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it could be queued."""
+        return self.student is not None
+
+    @property
+    def failures(self) -> list[Finding]:
+        """What speaks against it."""
+        return [finding for finding in self.findings if finding.level == "fail"]
+
+
+def preflight(request: SubmissionRequest, *, now: datetime) -> Preflight:
+    """Looks at a request from all sides. Never raises for what is wrong with it."""
+    findings: list[Finding] = []
+    student = _resolved(request.student, "student", findings)
+    teacher = _teacher(request, student, findings)
+    work = _work(request, findings)
+    if student is not None and teacher is not None and student.source.name == teacher.source.name:
+        findings.append(
+            Finding(
+                "same_model", "fail", "Student and teacher are the same model.", "Name another.", "teacher"
+            )
+        )
+    if student is None or work is None or any(finding.level == "fail" for finding in findings):
+        return Preflight(tuple(findings))
+    engine = _engine(request, student, teacher)
+    first = _side("student", student, request, work, engine)
+    second = _side("teacher", teacher, request, work, engine) if teacher else None
+    for side in filter(None, (first, second)):
+        findings += _remarks(side, now)
+    if request.limit is not None:
+        message = "With a limit only the first documents are used; such a result is never ranked."
+        findings.append(Finding("limited", "warn", message, "Leave the limit out.", "limit"))
+    waiting = runs.counts().queued
+    eta = sum(side.seconds for side in (first, second) if side is not None and side.known_run is None)
+    return Preflight(tuple(findings), first, second, waiting, eta or None)
+
+
+def _resolved(reference: str, field: str, findings: list[Finding]) -> Found | None:
+    try:
+        found = resolve(reference)
+    except Unresolved as error:
+        findings.append(Finding(error.code, "fail", error.message, error.remedy, field))
+        return None
+    message = f"{found.source.name} at revision {found.source.revision[:12]}"
+    findings.append(Finding("model_found", "pass", message, field=field))
+    return found
+
+
+def _teacher(request: SubmissionRequest, student: Found | None, findings: list[Finding]) -> Found | None:
+    if request.teacher is not None:
+        return _resolved(request.teacher, "teacher", findings)
+    known = _teachers(student.entry) if student is not None and student.entry is not None else []
+    if len(known) == 1:
+        return _resolved(known[0].slug, "teacher", findings)
+    if len(known) > 1:
+        names = ", ".join(model.slug for model in known)
+        findings.append(
+            Finding(
+                "several_teachers",
+                "fail",
+                f"The catalog knows several teachers: {names}.",
+                "Name one.",
+                "teacher",
+            )
+        )
+    elif student is not None:
+        message = "No teacher is named or known: the student is measured alone, without a retention."
+        findings.append(Finding("no_teacher", "warn", message, "Name the teacher.", "teacher"))
+    return None
+
+
+def _teachers(entry: Model) -> list[Model]:
+    return teachers_of(entry)
+
+
+def _work(request: SubmissionRequest, findings: list[Finding]) -> Work | None:
+    field = "suite" if request.suite else "tasks"
+    try:
+        if request.suite:
+            return work_of_suite(request.suite)
+        return work_of_tasks(request.tasks, scripted=settings.ZOO_SCRIPTED)
+    except Unresolved as error:
+        findings.append(Finding(error.code, "fail", error.message, error.remedy, field))
+        return None
+
+
+def _engine(request: SubmissionRequest, student: Found, teacher: Found | None) -> Engine:
+    """As asked; else by architecture, the same for both."""
+    if request.engine is not None:
+        return request.engine
+    if student.source.name.startswith("scripted/"):
+        return Engine.SCRIPTED
+    architectures = [student.architecture] + ([teacher.architecture] if teacher else [])
+    masked = [name.endswith("ForMaskedLM") or name in ("BertForPreTraining",) for name in architectures]
+    return Engine.MASKED if all(masked) else Engine.HARNESS
+
+
+def _side(
+    role: Literal["student", "teacher"], found: Found, request: SubmissionRequest, work: Work, engine: Engine
+) -> Side:
+    protocol = Protocol(
+        num_fewshot=request.num_fewshot,
+        limit=request.limit,
+        batch_size=request.batch_size,
+        dtype=request.dtype,
+        seed=request.seed,
+        apply_chat_template=request.apply_chat_template or work.chat_template,
+    )
+    spec = RunSpec(
+        model=found.source,
+        suite=work.suite,
+        tasks=work.tasks,
+        protocol=protocol,
+        engine=engine,
+        requirements=_requirements(found, request, work),
+    )
+    known = Run.objects.filter(identity=spec.identity(), state__in=sorted(LIVE)).first()
+    return Side(role, found, spec, _seconds(found, work), known)
+
+
+def _requirements(found: Found, request: SubmissionRequest, work: Work) -> Requirements:
+    """Predicted memory: weights, the logits of a batch, and the base. Nothing where nothing is known."""
+    if found.source.name.startswith("scripted/"):
+        return Requirements()
+    parameters = found.parameters or 0
+    weights = parameters * BYTES_OF[request.dtype]
+    logits = request.batch_size * work.longest_tokens * (found.vocabulary or DEFAULT_VOCABULARY) * 4
+    memory = weights * 5 // 4 + min(logits, 16 << 30) + BASE_MEMORY_BYTES if parameters else 0
+    return Requirements(memory_bytes=memory, disk_bytes=2 * (found.total_bytes or 0))
+
+
+def _seconds(found: Found, work: Work) -> int:
+    operations = 2 * (found.parameters or 0) * work.tokens
+    return round(10 + operations / OPERATIONS_PER_SECOND["cpu"])
+
+
+def _remarks(side: Side, now: datetime) -> Iterator[Finding]:
+    """What is worth knowing of one side that could be queued."""
+    if side.known_run is not None:
+        message = f"The {side.role} is measured already by run {side.known_run.pk} ({side.known_run.state})."
+        yield Finding("measured_already", "pass", message, field=side.role)
+    if side.found.skipped:
+        message = f"{len(side.found.skipped)} files of the {side.role} are not needed and are not fetched."
+        yield Finding("files_skipped", "pass", message, field=side.role)
+    if side.found.gated:
+        message = f"{side.spec.model.name} is gated: the worker's account must have accepted its conditions."
+        yield Finding("gated", "warn", message, "Ask an operator whether it has.", side.role)
+    needs = side.spec.requirements
+    workers = list(runs.live_workers(now=now))
+    if not workers:
+        yield Finding("no_worker", "warn", "No worker is running just now; the run waits for one.")
+        return
+    able = [worker for worker in workers if side.spec.engine.value in worker.engines]
+    if not able:
+        yield Finding(
+            "no_worker_for_engine",
+            "warn",
+            f"No running worker has the engine {side.spec.engine}.",
+            field="engine",
+        )
+    elif all(worker.memory_bytes < needs.memory_bytes for worker in able):
+        message = (
+            f"The {side.role} should need {needs.memory_bytes / 2**30:.1f} GiB of memory; no worker has that."
+        )
+        yield Finding("no_worker_fits", "warn", message, "Use bfloat16 or a smaller batch.", "dtype")
+    else:
+        message = (
+            f"The {side.role} is predicted to need {needs.memory_bytes / 2**30:.1f} GiB of memory "
+            f"and about {side.seconds} seconds on a CPU."
+        )
+        yield Finding("fits", "pass", message, field=side.role)

@@ -1,0 +1,204 @@
+"""From what somebody typed to one immutable model: catalog, shipped models, this site's mirror, then the hub.
+
+Reads headers and lists of files through the bounded parsers; loads nothing. The hub is asked one question, with
+a short time limit; fetching and checking the files is for intake, on a worker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+from django.conf import settings
+from django.core.cache import cache
+
+from evaluation.contract import ModelSource, WeightsFormat, canonical_json
+from evaluation.demo import shipped
+from evaluation.formats import folder as model_folder
+from evaluation.formats.bounded_json import parse_object
+from evaluation.formats.errors import FormatError, shown
+from evaluation.formats.files import Listed, Selection, select
+from evaluation.formats.names import check_revision, is_commit, parse_reference
+from zoo.catalog.models import Availability, Kind, Model
+from zoo.catalog.selectors import find_model
+
+SCRIPTED = "scripted/"
+HUB_SECONDS = 8.0
+MAX_HUB_ANSWER = 16 << 20
+DEFAULT_ENDPOINT = "https://huggingface.co"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A model that can be run, and what is known of it before it is fetched. Unknown numbers are None."""
+
+    source: ModelSource
+    entry: Model | None
+    trusted: bool = False
+    architecture: str = ""
+    parameters: int | None = None
+    vocabulary: int | None = None
+    total_bytes: int | None = None
+    skipped: tuple[str, ...] = ()
+    gated: bool = False
+
+
+class Unresolved(Exception):
+    """The model cannot be run, and why: a stable code, a sentence, what to change."""
+
+    def __init__(self, code: str, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+
+
+def resolve(reference: str) -> Found:
+    """The model that a reference names. Raises Unresolved."""
+    entry = find_model(reference.partition("@")[0])
+    try:
+        name, revision = parse_reference(_with_hub_id(reference, entry))
+        if name.startswith(SCRIPTED):
+            return _scripted(name, revision, entry)
+        if entry is not None and (entry.kind != Kind.MODEL or entry.availability == Availability.CLOSED):
+            raise Unresolved(
+                "not_runnable",
+                f"{entry.slug} is a {entry.get_kind_display()} without weights that could be run.",
+                "Name a model whose weights can be fetched.",
+            )
+        if name in shipped.SHIPPED and shipped.model_directory(name).is_dir():
+            return _from_folder(name, shipped.model_directory(name), entry, trusted=True)
+        mirror = settings.ZOO_MODELS_DIR
+        if mirror is not None and (Path(mirror) / name).is_dir():
+            return _from_folder(name, Path(mirror) / name, entry, trusted=False)
+        return _from_hub(name, revision, entry)
+    except FormatError as error:
+        raise Unresolved(error.code, error.message, error.remedy) from error
+
+
+def _with_hub_id(reference: str, entry: Model | None) -> str:
+    if entry is None:
+        return reference
+    _, at, revision = reference.partition("@")
+    return f"{entry.hub_id or entry.slug}{at}{revision}"
+
+
+def _scripted(name: str, revision: str | None, entry: Model | None) -> Found:
+    if not settings.ZOO_SCRIPTED:
+        raise Unresolved("unknown_model", f"There is no model {name}.", "Check the spelling: org/name.")
+    return Found(ModelSource(name=name, revision=revision or "1"), entry, trusted=True, parameters=0)
+
+
+def _from_folder(name: str, folder: Path, entry: Model | None, *, trusted: bool) -> Found:
+    listed = model_folder.list_folder(folder)
+    selection = select(listed)
+    facts = model_folder.inspect(folder, selection)
+    source = ModelSource(
+        name=name, revision=fingerprint(folder, selection), weights_format=selection.weights_format
+    )
+    return Found(
+        source,
+        entry,
+        trusted=trusted,
+        architecture=facts.architecture,
+        parameters=facts.parameters,
+        vocabulary=facts.vocabulary,
+        total_bytes=selection.total_bytes,
+        skipped=selection.skipped,
+    )
+
+
+def fingerprint(folder: Path, selection: Selection) -> str:
+    """Names a folder's state: SHA-256 (hex) over the names, sizes and contents of its files.
+
+    Contents are read once and remembered by size and time of change, so a large mirror is digested once.
+    """
+    files = [(name, _digest(folder / name)) for name in sorted(selection.names)]
+    return hashlib.sha256(canonical_json(files)).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    facts = path.stat()
+    stamp = f"{path}:{facts.st_ino}:{facts.st_size}:{facts.st_mtime_ns}"
+    key = f"digest:{hashlib.sha256(stamp.encode()).hexdigest()}"
+    known = cache.get(key)
+    if isinstance(known, str):
+        return known
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    cache.set(key, found, timeout=None)
+    return found
+
+
+def _from_hub(name: str, revision: str | None, entry: Model | None) -> Found:
+    if os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "yes"}:
+        raise Unresolved(
+            "unknown_model",
+            f"There is no model {name} here, and this site does not ask the hub.",
+            "Check the spelling (org/name), or put the files into the mirror that ZOO_MODELS_DIR names.",
+        )
+    document = _ask_hub(name, check_revision(revision or "main"))
+    commit, siblings = document.get("sha"), document.get("siblings")
+    if not isinstance(commit, str) or not is_commit(commit) or not isinstance(siblings, list):
+        raise Unresolved("hub_answer", f"The hub's answer about {name} cannot be read.", "Try again later.")
+    listed = [
+        Listed(str(item["rfilename"]), item["size"] if type(item.get("size")) is int else None)
+        for item in siblings
+        if isinstance(item, dict) and isinstance(item.get("rfilename"), str)
+    ]
+    selection = select(listed)
+    return Found(
+        ModelSource(name=name, revision=commit, weights_format=selection.weights_format),
+        entry,
+        architecture=entry.architecture if entry else "",
+        parameters=entry.parameters if entry else _parameters_of(selection),
+        total_bytes=selection.total_bytes or None,
+        skipped=selection.skipped,
+        gated=bool(document.get("gated")),
+    )
+
+
+def _parameters_of(selection: Selection) -> int | None:
+    """A guess from the size of the weights, which are mostly published with two bytes each."""
+    if selection.weights_format is not WeightsFormat.SAFETENSORS:
+        return None
+    weights = [chosen.file.size for chosen in selection.files if chosen.file.name in selection.weights]
+    return sum(size for size in weights if size) // 2 or None
+
+
+def _ask_hub(name: str, revision: str) -> dict[str, object]:
+    endpoint = os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
+    address = f"{endpoint.rstrip('/')}/api/models/{name}/revision/{quote(revision, safe='')}?blobs=true"
+    try:
+        with (
+            httpx.Client(timeout=HUB_SECONDS, follow_redirects=False) as client,
+            client.stream("GET", address) as answer,
+        ):
+            if answer.status_code in (401, 403, 404):
+                raise Unresolved(
+                    "unknown_model",
+                    f"The hub has no model {name} at revision {shown(revision)}, or it is private.",
+                    "Check the spelling: org/name, or org/name@revision.",
+                )
+            if answer.status_code in (301, 302, 307, 308):
+                raise Unresolved("model_moved", f"The hub has moved {name}.", "Submit it by its new name.")
+            if answer.status_code != 200:
+                raise Unresolved(
+                    "hub_unavailable", f"The hub answered {answer.status_code}.", "Try again later."
+                )
+            body = b""
+            for block in answer.iter_bytes():
+                body += block
+                if len(body) > MAX_HUB_ANSWER:
+                    raise Unresolved("hub_answer", f"The hub's answer about {name} is too long.")
+    except httpx.HTTPError as error:
+        raise Unresolved(
+            "hub_unavailable",
+            f"{name} is not in the catalog's mirror, and the hub could not be reached.",
+            "Check the spelling (org/name), try again later, or put the files into ZOO_MODELS_DIR.",
+        ) from error
+    return dict(parse_object(body, name="The hub's answer", max_bytes=MAX_HUB_ANSWER, max_values=2_000_000))

@@ -1,0 +1,266 @@
+"""Submitting, in one transaction after preflight; cancelling and retrying; and what follows when a run has ended."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from evaluation.contract import RunSpec
+from zoo.accounts.models import Scope, User
+from zoo.core.errors import Conflict, Forbidden, Invalid, TooMany
+from zoo.core.models import record
+from zoo.runs import queue
+from zoo.runs import selectors as runs
+from zoo.runs.lifecycle import FINAL, State
+from zoo.runs.models import Pairing, Run
+from zoo.submissions.models import Submission
+from zoo.submissions.preflight import Finding, Preflight, Side, preflight
+from zoo.submissions.requests import SubmissionRequest
+
+MAX_HALVINGS = 1
+KEY_LIVES = timedelta(hours=24)
+OUT_OF_MEMORY = "out_of_memory"
+
+
+class Refused(Invalid):
+    """Preflight found something that speaks against the request; the code is that of the first finding."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        first = findings[0]
+        super().__init__(
+            first.message,
+            remedy=first.remedy,
+            field=first.field,
+            all=[f"{finding.code}: {finding.message}" for finding in findings],
+        )
+        self.code = first.code  # type: ignore[misc]
+
+
+class OverQuota(TooMany):
+    """The submitter has used up what one may submit for now."""
+
+    code = "quota_exceeded"
+
+
+class KeyReused(Conflict):
+    """The same idempotency key came with another request."""
+
+    code = "idempotency_key_reused"
+
+
+class NotYours(Forbidden):
+    """The run was asked for by somebody else."""
+
+    code = "not_yours"
+
+
+class RunIsShared(Conflict):
+    """Other people's submissions wait for the same run."""
+
+    code = "run_is_shared"
+
+
+def submit(
+    *, request: SubmissionRequest, acting_user: User, now: datetime, idempotency_key: str | None = None
+) -> Submission:
+    """Queues what is needed for a submission. The same key within a day gives the same submission.
+
+    Raises NotYours (no right to submit), KeyReused, Refused, OverQuota; then nothing is queued.
+    """
+    if not acting_user.may(Scope.SUBMIT):
+        raise NotYours("your account may not submit", remedy="Ask an operator for the role 'submit'.")
+    known = _by_key(request, acting_user, idempotency_key, now)
+    if known is not None:
+        return known
+    # Preflight may ask the hub: before the transaction, never inside it.
+    answer = preflight(request, now=now)
+    if answer.student is None:
+        raise Refused(answer.failures)
+    with transaction.atomic():
+        # The row's lock makes a submitter's submissions come one after the other, so that quotas hold.
+        User.objects.filter(pk=acting_user.pk).update(role=F("role"))
+        known = _by_key(request, acting_user, idempotency_key, now)
+        if known is not None:
+            return known
+        _check_quota(acting_user, now)
+        return _create(request, answer, answer.student, acting_user, now, idempotency_key)
+
+
+def _by_key(request: SubmissionRequest, user: User, key: str | None, now: datetime) -> Submission | None:
+    if key is None:
+        return None
+    known = Submission.objects.filter(submitted_by=user, idempotency_key=key).first()
+    if known is None:
+        return None
+    if now - known.created_at > KEY_LIVES:
+        Submission.objects.filter(pk=known.pk).update(idempotency_key=None)
+        return None
+    if known.request != request.model_dump(mode="json"):
+        raise KeyReused(
+            "this idempotency key was used for another request",
+            remedy="Use a new key for a new request.",
+            submission=str(known.pk),
+        )
+    return known
+
+
+def _check_quota(user: User, now: datetime) -> None:
+    mine = Submission.objects.filter(submitted_by=user)
+    day = mine.filter(created_at__gt=now - timedelta(days=1), refunded=False)
+    if day.count() >= settings.ZOO_SUBMISSIONS_PER_DAY:
+        first = day.order_by("created_at").first()
+        wait = (first.created_at + timedelta(days=1) - now).total_seconds() if first else 3600
+        raise OverQuota(
+            f"you have made {settings.ZOO_SUBMISSIONS_PER_DAY} submissions within a day, which is the most there are",
+            retry_after=max(1, int(wait)),
+        )
+    unfinished = mine.filter(
+        ~Q(student_run__state__in=sorted(FINAL))
+        | (Q(teacher_run__isnull=False) & ~Q(teacher_run__state__in=sorted(FINAL)))
+    )
+    if unfinished.count() >= settings.ZOO_SUBMISSIONS_OPEN:
+        raise OverQuota(
+            f"{settings.ZOO_SUBMISSIONS_OPEN} of your submissions are not finished, which is the most there are",
+            remedy="Wait for one to finish, or cancel one.",
+            retry_after=60,
+        )
+
+
+def _create(
+    request: SubmissionRequest,
+    answer: Preflight,
+    student: Side,
+    user: User,
+    now: datetime,
+    key: str | None,
+) -> Submission:
+    student_run = queue.request_run(spec=student.spec, acting_user=user, now=now).run
+    teacher_run, pairing = None, None
+    if answer.teacher is not None:
+        teacher_run = queue.request_run(spec=answer.teacher.spec, acting_user=user, now=now).run
+        pairing = _pair(student_run, teacher_run, now)
+    submission = Submission.objects.create(
+        submitted_by=user,
+        student=student.spec.model.name,
+        teacher=answer.teacher.spec.model.name if answer.teacher else "",
+        request=request.model_dump(mode="json"),
+        student_run=student_run,
+        teacher_run=teacher_run,
+        pairing=pairing,
+        idempotency_key=key,
+        created_at=now,
+    )
+    record(
+        action="submission.created",
+        subject=f"submission:{submission.pk}",
+        acting_user=user,
+        now=now,
+        detail={"student": submission.student, "teacher": submission.teacher},
+    )
+    return submission
+
+
+def _pair(student_run: Run, teacher_run: Run, now: datetime) -> Pairing:
+    pairing, _ = Pairing.objects.get_or_create(
+        student_run=student_run, teacher_run=teacher_run, defaults={"created_at": now}
+    )
+    return pairing
+
+
+def cancel_run(*, run_id: UUID, acting_user: User, now: datetime) -> State:
+    """Cancels a run for the one who asked for it, or for an operator.
+
+    Raises RunNotFound, NotYours, RunIsShared (others wait for it), AlreadyFinished.
+    """
+    run = runs.run_by_id(run_id)
+    _check_owner(run, acting_user)
+    if not acting_user.may(Scope.OPERATE) and _others_wait(run, acting_user):
+        raise RunIsShared(
+            "other people's submissions wait for this run",
+            remedy="It goes on for them; yours can be ignored.",
+        )
+    return queue.cancel(run_id=run.pk, acting_user=acting_user, now=now)
+
+
+def retry_run(*, run_id: UUID, acting_user: User, now: datetime) -> Run:
+    """Queues a failed or cancelled run again, for whoever asked for it or waits for it, or for an operator.
+
+    Raises RunNotFound, NotYours, CannotRetry.
+    """
+    run = runs.run_by_id(run_id)
+    _check_owner(run, acting_user)
+    return queue.retry(run_id=run.pk, acting_user=acting_user, now=now)
+
+
+def _check_owner(run: Run, user: User) -> None:
+    mine = run.requested_by_id == user.pk or _waiting(run).filter(submitted_by=user).exists()
+    if not (mine and user.may(Scope.SUBMIT)) and not user.may(Scope.OPERATE):
+        raise NotYours("only those who asked for a run, and operators, may do this")
+
+
+def _waiting(run: Run) -> QuerySet[Submission]:
+    return Submission.objects.filter(Q(student_run=run) | Q(teacher_run=run))
+
+
+def _others_wait(run: Run, user: User) -> bool:
+    return _waiting(run).exclude(submitted_by=user).exists()
+
+
+@transaction.atomic
+def follow_up(*, run_id: UUID, now: datetime) -> int:
+    """What a run's end means for the submissions that wait for it: half the batch, or the quota given back.
+
+    Gives the number of submissions that were changed. Doing it again is harmless.
+    """
+    run = Run.objects.get(pk=run_id)
+    reason = run.reason or {}
+    changed = 0
+    if run.state == State.FAILED and reason.get("code") == OUT_OF_MEMORY:
+        for submission in _waiting(run).filter(halvings__lt=MAX_HALVINGS).select_related("teacher_run"):
+            changed += _halve(submission, now)
+    platform_failed = run.state == State.FAILED and reason.get("fault") == "platform"
+    never_started = run.state == State.CANCELLED and run.attempts == 0
+    if platform_failed or never_started:
+        changed += _waiting(run).filter(refunded=False).update(refunded=True)
+    return changed
+
+
+def follow_up_all(*, now: datetime) -> int:
+    """Does for the recently ended runs what a lost message did not. Gives the number of changed submissions."""
+    recently = now - timedelta(days=1)
+    ended = Run.objects.filter(state__in=[State.FAILED, State.CANCELLED], finished_at__gt=recently)
+    waiting = ended.filter(
+        Q(submissions_of_student__refunded=False) | Q(submissions_of_teacher__refunded=False)
+    ).distinct()
+    return sum(follow_up(run_id=run_id, now=now) for run_id in list(waiting.values_list("pk", flat=True)))
+
+
+def _halve(submission: Submission, now: datetime) -> int:
+    """Both runs anew with half the batch: a pair shares one batch size, or it is no pair."""
+    old = [run for run in (submission.student_run, submission.teacher_run) if run is not None]
+    specs = [run.parsed_spec for run in old]
+    if any(not isinstance(spec, RunSpec) or spec.protocol.batch_size < 2 for spec in specs):
+        return 0
+    new = []
+    for spec in specs:
+        assert isinstance(spec, RunSpec)
+        smaller = spec.protocol.model_copy(update={"batch_size": spec.protocol.batch_size // 2})
+        halved = spec.model_copy(update={"protocol": smaller})
+        new.append(queue.request_run(spec=halved, acting_user=submission.submitted_by, now=now).run)
+    submission.student_run = new[0]
+    submission.teacher_run = new[1] if len(new) > 1 else None
+    submission.pairing = _pair(new[0], new[1], now) if len(new) > 1 else None
+    submission.halvings += 1
+    submission.save(update_fields=["student_run", "teacher_run", "pairing", "halvings"])
+    record(
+        action="submission.batch_halved",
+        subject=f"submission:{submission.pk}",
+        acting_user=None,
+        now=now,
+        detail={"because": str(old[0].pk), "student_run": str(new[0].pk)},
+    )
+    return 1
