@@ -4,7 +4,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
-from zoo.api import worker
+from zoo.api import catalog, leaderboard, lineage, worker
 from zoo.api.problems import json_404
 
 app_name = "api"
@@ -16,6 +16,9 @@ urlpatterns = [
         SpectacularSwaggerSplitView.as_view(url_name="api:schema", permission_classes=[AllowAny]),
         name="docs",
     ),
+    *leaderboard.routes,
     *worker.routes,
+    *catalog.routes,
+    *lineage.routes,
     re_path(r".*", json_404),
 ]

@@ -247,7 +247,7 @@ def _attachments(model: Model, entry: curated.Entry) -> list[Change]:
     return changes
 
 
-def _replace(rows: models.QuerySet[_Row], wanted: Sequence[models.Model]) -> bool:
+def _replace(rows: models.QuerySet[_Row], wanted: Sequence[_Row]) -> bool:
     """Replaces the rows where they differ from the wanted ones; returns whether they did."""
     if sorted(map(_content, rows)) == sorted(map(_content, wanted)):
         return False
@@ -323,8 +323,8 @@ def _scores(data: CuratedData, known: dict[str, Model]) -> list[Change]:
         for record, row in wanted.items()
         if record in before and _content(before[record]) != _content(row)
     ]
-    for row in differing:
-        row.pk = before[row.record].pk
+    for score_row in differing:
+        score_row.pk = before[score_row.record].pk
     ReportedScore.objects.filter(record__in=gone).delete()
     ReportedScore.objects.bulk_create(fresh, batch_size=_BATCH)
     columns = [column.name for column in ReportedScore._meta.concrete_fields if not column.primary_key]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 
 from django.db.models import QuerySet
 
+from zoo.catalog import search
 from zoo.catalog.models import (
     Alias,
+    Claim,
     Cost,
     Dispute,
     Evidence,
@@ -17,9 +21,11 @@ from zoo.catalog.models import (
     Model,
     ReportedScore,
     Revision,
+    SearchDocument,
     TimelineEntry,
 )
 from zoo.core.errors import NotFound
+from zoo.core.models import AuditRow
 
 
 class ModelNotFound(NotFound):
@@ -119,3 +125,97 @@ def timeline() -> QuerySet[TimelineEntry]:
 def glossary() -> QuerySet[GlossaryTerm]:
     """The words of the field by name."""
     return GlossaryTerm.objects.prefetch_related("see_also").order_by("term")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An entry as lists show it: its columns, and what other apps contributed to its index row."""
+
+    model: Model
+    methods: tuple[str, ...]
+    teachers: tuple[str, ...]
+    roles: tuple[str, ...]
+    verdict: str | None
+    """The license verdict for the ordinary question; None until a check was made."""
+    retention: float | None
+    """Overall retention as measured here (a fraction); None where nothing was measured."""
+    numbers: tuple[str, ...]
+    """Which kinds of scores there are: measured, imported, reported."""
+
+
+def summaries(ids: Iterable[int]) -> list[Summary]:
+    """The entries of a page in the order of their keys. Two queries, however many there are."""
+    wanted = list(ids)
+    rows = Model.objects.select_related("organization", "search_document").in_bulk(wanted)
+    reported = set(
+        ReportedScore.objects.filter(model__in=wanted)
+        .order_by()
+        .values_list("model_id", flat=True)
+        .distinct()
+    )
+    return [summary(rows[pk], has_reports=pk in reported) for pk in wanted if pk in rows]
+
+
+def summary(model: Model, *, has_reports: bool) -> Summary:
+    """The summary of one entry, whose index row should be selected along."""
+    document: SearchDocument | None = getattr(model, "search_document", None)
+    contributed = document.contributed if document else {}
+    own = [method for method in model.distillation.split(",") if method]
+    verdicts = contributed.get("verdict", [])
+    return Summary(
+        model=model,
+        methods=tuple(dict.fromkeys([*own, *contributed.get("method", [])])),
+        teachers=tuple(contributed.get("teacher", [])),
+        roles=tuple(contributed.get("role", [])),
+        verdict=verdicts[0] if verdicts else None,
+        retention=contributed.get("retention"),
+        numbers=(*contributed.get("numbers", []), *(["reported"] if has_reports else [])),
+    )
+
+
+def export(query: search.Query, *, batch: int = 500) -> Iterator[Summary]:
+    """Every entry of a query, in its order, batch by batch: memory does not grow with the result."""
+    ids = search.identify(query)
+    while chunk := list(islice(ids, batch)):
+        yield from summaries(chunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile(Summary):
+    """All that the page of an entry shows from the catalog itself."""
+
+    aliases: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    evidence: tuple[Evidence, ...]
+    claims: tuple[Claim, ...]
+    disputes: tuple[Dispute, ...]
+    costs: tuple[Cost, ...]
+    license_periods: tuple[LicensePeriod, ...]
+
+
+def profile(model: Model) -> Profile:
+    """Everything about one entry but its scores and revisions, in a fixed number of queries."""
+    row = Model.objects.select_related("organization", "search_document").get(pk=model.pk)
+    short = summary(row, has_reports=row.reported_scores.exists())
+    return Profile(
+        model=row,
+        methods=short.methods,
+        teachers=short.teachers,
+        roles=short.roles,
+        verdict=short.verdict,
+        retention=short.retention,
+        numbers=short.numbers,
+        aliases=tuple(row.aliases.values_list("key", flat=True)),
+        facts=tuple(current_facts_of(row)),
+        evidence=tuple(evidence_of(row)),
+        claims=tuple(row.claims.order_by("order", "id")),
+        disputes=tuple(disputes_of(row)),
+        costs=tuple(costs_of(row)),
+        license_periods=tuple(license_periods_of(row)),
+    )
+
+
+def changes_of(model: Model) -> QuerySet[AuditRow]:
+    """Every change of the entry with the person who made it, newest first."""
+    rows = AuditRow.objects.filter(subject=f"model:{model.slug}")
+    return rows.select_related("user").order_by("-at", "-id")

@@ -8,7 +8,7 @@ from typing import Literal
 
 from django.db.models import QuerySet
 
-from zoo.catalog.models import Model, Status
+from zoo.catalog.models import Dispute, DisputedModel, Model, Status
 from zoo.catalog.models.attested import COUNTED
 from zoo.lineage.graph import Link
 from zoo.lineage.models import Edge
@@ -29,6 +29,12 @@ class Neighborhood:
     models: dict[int, Model]
     edges: tuple[Edge, ...]
     truncated: bool
+
+    def add(self, model: Model, level: int) -> None:
+        """Takes in an entry that no edge leads to."""
+        if model.pk not in self.models:
+            self.models[model.pk] = model
+            self.levels[model.pk] = level
 
 
 def current_edges() -> QuerySet[Edge]:
@@ -86,6 +92,37 @@ def neighborhood(
     kept = [edge for edge in edges.values() if edge.child_id in models and edge.parent_id in models]
     kept.sort(key=lambda edge: (models[edge.child_id].key, edge.kind, models[edge.parent_id].key))
     return Neighborhood(model, levels, models, tuple(kept), truncated)
+
+
+@dataclass(frozen=True, slots=True)
+class Allegation:
+    """That an entry is said to have learned from another one: drawn, and never an edge of the lineage."""
+
+    dispute: Dispute
+    child: Model
+    parent: Model
+
+
+def allegations(around: Neighborhood) -> list[Allegation]:
+    """The allegations among these entries, and those that the root itself is part of.
+
+    For the root's own ones the other side is added to the neighborhood, one step away, so that it can be
+    shown. A dispute about a vendor is tied to no model and gives none.
+    """
+    disputes = Dispute.objects.filter(entries__in=around.models).distinct().order_by("slug")
+    found = []
+    for dispute in disputes.prefetch_related("parts__model__organization"):
+        parts = list(dispute.parts.all())
+        accused = [p.model for p in parts if p.part == DisputedModel.Part.SUBJECT]
+        copied = [p.model for p in parts if p.part == DisputedModel.Part.SOURCE]
+        for child in accused:
+            for parent in copied:
+                if around.root.pk in (child.pk, parent.pk):
+                    around.add(parent, -1)
+                    around.add(child, 1)
+                if child.pk in around.models and parent.pk in around.models:
+                    found.append(Allegation(dispute, child, parent))
+    return found
 
 
 def ancestor_links(model_ids: Iterable[int]) -> list[Link[int]]:

@@ -7,10 +7,11 @@ has paged: ``engine`` says how.
 
 from zoo.catalog.search.engine import Count, Facet, FacetOption, Page, facets, identify, page
 from zoo.catalog.search.index import contribute, rebuild, refresh
-from zoo.catalog.search.query import FACETS, ORDERINGS, BadCursor, BadQuery, Query, Range
+from zoo.catalog.search.query import FACETS, MAX_PAGE_SIZE, ORDERINGS, BadCursor, BadQuery, Query, Range
 
 __all__ = [
     "FACETS",
+    "MAX_PAGE_SIZE",
     "ORDERINGS",
     "BadCursor",
     "BadQuery",

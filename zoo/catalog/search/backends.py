@@ -23,7 +23,7 @@ class Sql(NamedTuple):
     """A piece of SQL with its parameters."""
 
     text: str
-    parameters: tuple[object, ...]
+    parameters: tuple[str | int, ...]
 
 
 class Backend(Protocol):

@@ -64,7 +64,8 @@ class Page:
     """Words that nothing resembles; with one of them there is no result."""
 
 
-class FacetOption(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FacetOption:
     """A value with its count."""
 
     value: str
@@ -113,7 +114,7 @@ def facets(query: Query, *, using: str = "default") -> tuple[Facet, ...]:
         if not query.is_filtered:
             return tuple(_kept_counts(name, using) for name in FACETS)
         shared = _sample(query, cursor, using)
-        found = []
+        found: list[Facet | tuple[str, Counter[str], bool]] = []
         for name in FACETS:
             own = query.facets.get(name)
             counter, exact = _sample(query.without(name), cursor, using) if own else shared
@@ -189,7 +190,10 @@ def _resembling(word: str, cursor: CursorWrapper, using: str) -> tuple[str, ...]
 
 
 def _tokens_of(name: str, values: Sequence[str], using: str) -> tuple[str, ...]:
-    keys = [value.lower() for value in values]
+    keys = {value.lower() for value in values}
+    if name == "teacher":
+        aliases = Alias.objects.using(using).filter(key__in=keys).values_list("model__key", flat=True)
+        keys |= set(aliases)
     rows = FacetValue.objects.using(using).filter(facet=name, key__in=keys).order_by("pk")
     return tuple(f"_{FACETS[name]}{pk}" for pk in rows.values_list("pk", flat=True))
 
