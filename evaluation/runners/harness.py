@@ -304,19 +304,49 @@ def foreseen(spec: RunSpec) -> Iterator[None]:
 MEMORY_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
 
 FORESEEN: tuple[tuple[str, str, str, str], ...] = (
-    ("trust_remote_code", "remote_code_required", "The model wants to run code of its own, which is never allowed.",
-     "Submit a model of an architecture that transformers knows."),
-    ("safetensors", "weights_unreadable", "The weights cannot be read as safetensors.",
-     "Save them again, or fetch them again."),
-    ("requested max tokens to generate", "context_too_short",
-     "The task generates more tokens than the model's context holds.",
-     "Choose a task with shorter answers, or another model."),
-    ("tokenizer", "tokenizer_unreadable", "The model's tokenizer cannot be loaded.",
-     "Add tokenizer.json (save_pretrained of the tokenizer)."),
-    ("chat_template", "no_chat_template", "The model has no chat template.", "Run without apply_chat_template."),
-    ("does not recognize this architecture", "architecture_unknown", "transformers does not know this architecture.",
-     "Submit a model of an architecture that the worker's transformers knows."),
-)  # fmt: skip
+    (
+        "trust_remote_code",
+        "remote_code_required",
+        "The model wants to run code of its own, which is never allowed.",
+        "Submit a model of an architecture that transformers knows.",
+    ),
+    (
+        "does not recognize this architecture",
+        "architecture_unknown",
+        "transformers does not know this architecture.",
+        "Submit a model of an architecture that the worker's transformers knows.",
+    ),
+    (
+        "safetensor",
+        "weights_unreadable",
+        "The weights cannot be read as safetensors.",
+        "Save them again, or fetch them again.",
+    ),
+    (
+        "requested max tokens to generate",
+        "context_too_short",
+        "The task generates more tokens than the model's context holds.",
+        "Choose a task with shorter answers, or another model.",
+    ),
+    (
+        "chat_template",
+        "no_chat_template",
+        "The model has no chat template.",
+        "Run without apply_chat_template.",
+    ),
+    (
+        "load tokenizer",
+        "tokenizer_unreadable",
+        "The model's tokenizer cannot be loaded.",
+        "Add tokenizer.json (save_pretrained of the tokenizer).",
+    ),
+    (
+        "backend tokenizer",
+        "tokenizer_unreadable",
+        "The model's tokenizer cannot be loaded.",
+        "Add tokenizer.json (save_pretrained of the tokenizer).",
+    ),
+)
 """Words of an engine's message, and what they mean: code, message, remedy. All for the submitter to mend."""
 
 
