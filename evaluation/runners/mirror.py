@@ -86,6 +86,10 @@ def install(mirror: Mirror) -> None:
             return original(found, name, **adjusted)
         except (ConnectionError, FileNotFoundError, datasets.exceptions.DatasetNotFoundError) as error:
             raise dataset_missing(path, name, error) from error
+        except ValueError as error:
+            if "BuilderConfig" not in str(error):
+                raise
+            raise dataset_missing(path, name, error) from error
 
     datasets.load_dataset = load_dataset
 
