@@ -15,6 +15,9 @@ import numpy.typing as npt
 
 from evaluation.scoring.values import BadInput, BoolArray, FloatArray, IntArray, Undefined, finite_array
 
+FEWEST_CLUSTERS = 10
+"""From this many clusters on, clusters are the independent units of a task."""
+
 
 class SampleKey(NamedTuple):
     """What makes a sample the same in two runs; `copy` counts repetitions of one document in the data."""
@@ -173,7 +176,7 @@ class PairedSamples:
         left, right = finite_array(student, "student"), finite_array(teacher, "teacher")
         if len(left) != len(right) or (clusters is not None and len(clusters) != len(left)):
             raise BadInput("student, teacher and clusters differ in length")
-        return cls(left, right, clusters=cluster_numbers(clusters))
+        return cls(left, right, clusters=None if clusters is None else cluster_numbers(clusters))
 
     @property
     def n(self) -> int:
@@ -216,7 +219,7 @@ def pair(student: ModelSamples, teacher: ModelSamples) -> PairedSamples | Undefi
         student.values,
         teacher.values,
         keys=student.keys,
-        clusters=cluster_numbers(student.clusters),
+        clusters=usable_clusters(student.clusters),
         ties=np.logical_or.reduce(ties) if ties else None,
         student_sizes=student.sizes,
         teacher_sizes=teacher.sizes,
@@ -236,9 +239,18 @@ def _mismatch(student: tuple[SampleKey, ...], teacher: tuple[SampleKey, ...]) ->
     )
 
 
-def cluster_numbers(clusters: Sequence[str | int] | None) -> IntArray | None:
-    """Cluster names as numbers from 0 up, in sorted order; None stays None."""
-    if clusters is None:
-        return None
+def cluster_numbers(clusters: Sequence[str | int]) -> IntArray:
+    """Cluster names as numbers from 0 up, in sorted order."""
     _, numbers = np.unique(np.asarray(clusters), return_inverse=True)
     return numbers.astype(np.int64)
+
+
+def usable_clusters(clusters: Sequence[str] | None) -> IntArray | None:
+    """Clusters as independent units, or None where there are none or too few to see how they vary.
+
+    With few clusters (the paradigms of one BLiMP field) the samples are the units, and what is said holds for
+    these clusters and not for others of the kind. Results name the units.
+    """
+    if clusters is None or len(set(clusters)) < FEWEST_CLUSTERS:
+        return None
+    return cluster_numbers(clusters)

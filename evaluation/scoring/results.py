@@ -94,7 +94,8 @@ class Row:
 
     `difference` is student minus teacher whichever is better. `retention_bootstrap` is the same retention
     under the plain paired bootstrap. `verdict` is read off `retention`, `verdict_above_chance` off the other.
-    `samples`, `flips` and `agreement` are None where scores are not right or wrong.
+    `samples`, `flips` and `agreement` are None where scores are not right or wrong. `clusters` counts the
+    clusters that the samples name; `units` says whether they or the samples were taken as independent.
     """
 
     task: str
@@ -118,6 +119,8 @@ class Row:
     flips: Flips | None
     agreement: Agreement | None
     power: Power | None
+    clusters: int
+    units: Literal["samples", "clusters"]
     groups: tuple[str, ...] = ()
 
 

@@ -16,7 +16,7 @@ from scipy import stats
 from evaluation.scoring import fieller, score_interval
 from evaluation.scoring.bootstrap import Resamples, bca_bounds, percentile_bounds
 from evaluation.scoring.fieller import Moments, Stratum, moments
-from evaluation.scoring.paired import Counts, PairedSamples
+from evaluation.scoring.paired import FEWEST_CLUSTERS, Counts, PairedSamples
 from evaluation.scoring.score_interval import Bounds
 from evaluation.scoring.values import Estimate, FloatArray, Quantity, Undefined, check_level
 
@@ -24,7 +24,7 @@ IntervalChoice = Literal["auto", "score", "fieller", "percentile", "bca"]
 
 MINIMUM_SAMPLES = 20
 """Under this many samples no interval was found to hold its level; the ratio is then too_few_samples."""
-MINIMUM_CLUSTERS = 10
+MINIMUM_CLUSTERS = FEWEST_CLUSTERS
 MOST_DROPPED = 0.01
 """Largest share of resamples that may lack a teacher above its floor before the ratio is undefined."""
 

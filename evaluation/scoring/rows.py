@@ -75,6 +75,8 @@ def row_of(leaf: Leaf, settings: Settings, drawn: Resamples) -> Row:
         flips=flips(leaf.samples) if _right_wrong(leaf) and isinstance(leaf.samples, PairedSamples) else None,
         agreement=_agreement(leaf),
         power=_power(leaf, verdict_found, settings),
+        clusters=_cluster_count(leaf),
+        units="clusters" if _clustered(leaf) else "samples",
         groups=task.groups,
     )
 
@@ -161,3 +163,14 @@ def _sample_count(leaf: Leaf) -> int:
     if isinstance(leaf.samples, PairedSamples):
         return leaf.samples.n
     return max(len(side) if side is not None else 0 for side in (leaf.task.student, leaf.task.teacher))
+
+
+def _cluster_count(leaf: Leaf) -> int:
+    """Clusters that the student's samples name, 0 where they name none."""
+    named = None if leaf.task.student is None else leaf.task.student.clusters
+    return 0 if named is None else len(set(named))
+
+
+def _clustered(leaf: Leaf) -> bool:
+    """Whether clusters are the independent units."""
+    return isinstance(leaf.samples, PairedSamples) and leaf.samples.clusters is not None

@@ -10,7 +10,7 @@ from scipy import stats
 
 from evaluation.scoring.bits import rate_score
 from evaluation.scoring.fieller import Stratum, moments, quantile
-from evaluation.scoring.paired import ModelSamples, PairedSamples, cluster_numbers
+from evaluation.scoring.paired import ModelSamples, PairedSamples, usable_clusters
 from evaluation.scoring.results import Aggregation, Score
 from evaluation.scoring.values import BadInput
 
@@ -43,12 +43,11 @@ def _mean_score(samples: ModelSamples, level: float) -> Score:
     if n < 2:
         return Score(value, None, tie_split=split)
     stderr = float(samples.values.std(ddof=1)) / math.sqrt(n)
-    if samples.clusters is None and bool(np.isin(samples.values, (0.0, 1.0)).all()):
+    clusters = usable_clusters(samples.clusters)
+    if clusters is None and bool(np.isin(samples.values, (0.0, 1.0)).all()):
         wilson = stats.binomtest(round(value * n), n).proportion_ci(level, "wilson")
         return Score(value, stderr, float(wilson.low), float(wilson.high), split)
-    alone = PairedSamples(samples.values, samples.values, clusters=cluster_numbers(samples.clusters))
-    if alone.units < 2:
-        return Score(value, stderr, tie_split=split)
+    alone = PairedSamples(samples.values, samples.values, clusters=clusters)
     found = moments([Stratum(alone)])
     reach = quantile(level, alone.units - 1.0) * math.sqrt(found.student_variance)
     return Score(value, stderr, value - reach, value + reach, split)

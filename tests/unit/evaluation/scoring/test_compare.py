@@ -312,19 +312,31 @@ def test_clusters_widen_the_interval_of_a_score() -> None:
     assert known(tight.retention).width > 1.5 * known(loose.retention).width
 
 
-def test_a_single_sample_or_cluster_has_a_score_without_an_interval() -> None:
+def test_a_single_sample_has_a_score_without_an_interval() -> None:
     one = compare([replace(suite()[0], student=model([1.0]), teacher=model([1.0]))], SETTINGS)
     assert one.tasks[0].student == Score(1.0, None)
     assert one.overall.student.stderr is None
     assert code(one.overall.retention) == "too_few_samples"
-    single = replace(
-        suite()[0],
-        student=model([1.0, 0.0], clusters=["x", "x"]),
-        teacher=model([1.0, 1.0], clusters=["x", "x"]),
+
+
+def in_clusters(size: int) -> TaskInput:
+    """The first task of the suite with its samples in clusters of a size."""
+    names = tuple(str(index // size) for index in range(200))
+    one = suite()[0]
+    assert one.student is not None
+    assert one.teacher is not None
+    return replace(
+        one, student=replace(one.student, clusters=names), teacher=replace(one.teacher, clusters=names)
     )
-    score = compare([single], SETTINGS).tasks[0].student
-    assert score.ci_low is None
-    assert score.stderr is not None
+
+
+def test_few_clusters_are_named_and_the_samples_stay_the_units() -> None:
+    few, plain_row = compare([in_clusters(25)], SETTINGS).tasks[0], compare([suite()[0]], SETTINGS).tasks[0]
+    assert (few.clusters, few.units) == (8, "samples")
+    assert (few.retention, few.student) == (plain_row.retention, plain_row.student)
+    many = compare([in_clusters(5)], SETTINGS).tasks[0]
+    assert (many.clusters, many.units) == (40, "clusters")
+    assert (plain_row.clusters, plain_row.units) == (0, "samples")
 
 
 def test_one_document_has_a_rate_without_an_interval() -> None:
