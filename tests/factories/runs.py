@@ -93,8 +93,9 @@ def upload(lease: Lease, report: RunReport, folder: Path, *, now: datetime = NOW
     )
 
 
-def finish(run: Run, folder: Path, *, now: datetime = NOW) -> Run:
-    """Takes a queued run through claim, upload and report."""
+def finish(run: Run, folder: Path, *, now: datetime | None = None) -> Run:
+    """Takes a queued run through claim, upload and report, by default at the time from which it may be claimed."""
+    now = now or run.not_before
     worker = make_worker(now=now)
     lease = queue.take(run_id=run.pk, worker=worker, now=now, lease=LEASE)
     assert lease is not None

@@ -4,7 +4,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
-from zoo.api import catalog, leaderboard, lineage, worker
+from zoo.api import catalog, comparisons, leaderboard, lineage, runs, status, submissions, worker
 from zoo.api.problems import json_404
 
 app_name = "api"
@@ -17,6 +17,10 @@ urlpatterns = [
         name="docs",
     ),
     *leaderboard.routes,
+    *submissions.routes,
+    *runs.routes,
+    *comparisons.routes,
+    *status.routes,
     *worker.routes,
     *catalog.routes,
     *lineage.routes,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
@@ -145,8 +145,9 @@ def board(asked: Asked) -> Board:
     settings = _chosen_settings(asked.settings, entries)
     chosen = [entry for entry in entries if entry.settings == settings]
     teachers = tuple(sorted({entry.teacher for entry in chosen}))
-    known = _licenses({entry.student for entry in chosen})
-    kept = [entry for entry in chosen if _wanted(entry, asked, known.get(entry.student, _NO_LICENSE))]
+    known = _from_catalog({name for entry in chosen for name in (entry.student, entry.teacher)})
+    chosen = [_with_sizes(entry, known) for entry in chosen]
+    kept = [entry for entry in chosen if _wanted(entry, asked, known.get(entry.student, _UNKNOWN))]
     return Board(
         suite=suite,
         settings=settings,
@@ -186,9 +187,9 @@ def entry_of(comparison_id: UUID, pair_state: str) -> Entry:
         rankable=comparison.rankable,
         limited=coverage["limited"],
         costs=_costs(document["efficiency"]),
-        teacher_parameters=(document["efficiency"].get("teacher") or {}).get("parameters"),
+        teacher_parameters=(document["efficiency"].get("teacher") or {}).get("parameters") or None,
         tasks=tuple(_cell(row, "task") for row in document["tasks"]),
-        capabilities=tuple(_cell(row, "capability") for row in document["capabilities"]),
+        capabilities=tuple(_cell(row, "name") for row in document["capabilities"]),
     )
 
 
@@ -222,7 +223,7 @@ def _costs(efficiency: Mapping[str, Any]) -> Costs:
     student = efficiency.get("student") or {}
     latency = (efficiency.get("latency") or {}).get("student") or {}
     return Costs(
-        parameters=student.get("parameters"),
+        parameters=student.get("parameters") or None,
         bytes=student.get("weights_bytes") or student.get("weight_bytes"),
         latency=latency.get("p50"),
         memory=student.get("peak_memory_bytes"),
@@ -265,17 +266,30 @@ def _chosen_settings(key: str, entries: Sequence[Entry]) -> MeasuredWith | None:
     return max(counts, key=lambda one: (counts[one], one.key), default=None)
 
 
-class _License(NamedTuple):
-    key: str
+class _Known(NamedTuple):
+    """What the catalog knows of a model."""
+
+    license: str
     verdict: str
+    parameters: int | None
 
 
-_NO_LICENSE = _License("", "unknown")
+_UNKNOWN = _Known("", "unknown", None)
 
 
-def _licenses(students: Iterable[str]) -> dict[str, _License]:
-    found = find_models(students)
-    return {name: _License(model.license, _verdict(model)) for name, model in found.items()}
+def _from_catalog(names: Iterable[str]) -> dict[str, _Known]:
+    found = find_models(names)
+    return {name: _Known(model.license, _verdict(model), model.parameters) for name, model in found.items()}
+
+
+def _with_sizes(entry: Entry, known: Mapping[str, _Known]) -> Entry:
+    """The entry with the catalog's parameter counts where the runs counted none."""
+    mine, teachers = (known.get(name, _UNKNOWN).parameters for name in (entry.student, entry.teacher))
+    return replace(
+        entry,
+        costs=replace(entry.costs, parameters=entry.costs.parameters or mine),
+        teacher_parameters=entry.teacher_parameters or teachers,
+    )
 
 
 def _verdict(model: Any) -> str:
@@ -284,12 +298,12 @@ def _verdict(model: Any) -> str:
     return str(values[0]) if values else "unknown"
 
 
-def _wanted(entry: Entry, asked: Asked, license_: _License) -> bool:
+def _wanted(entry: Entry, asked: Asked, known: _Known) -> bool:
     size = entry.costs.parameters
     kept = entry.retention
     return (
         asked.teacher in ("", entry.teacher)
-        and (not asked.verdicts or license_.verdict in asked.verdicts)
+        and (not asked.verdicts or known.verdict in asked.verdicts)
         and (asked.parameters_gte is None or (size is not None and size >= asked.parameters_gte))
         and (asked.parameters_lte is None or (size is not None and size <= asked.parameters_lte))
         and (
@@ -298,7 +312,7 @@ def _wanted(entry: Entry, asked: Asked, license_: _License) -> bool:
     )
 
 
-def _rows(entries: Sequence[Entry], cost: Cost, licenses: Mapping[str, _License]) -> tuple[Row, ...]:
+def _rows(entries: Sequence[Entry], cost: Cost, licenses: Mapping[str, _Known]) -> tuple[Row, ...]:
     ranked = [entry for entry in entries if not _why_unranked(entry)]
     estimates = [entry.retention for entry in ranked if isinstance(entry.retention, Estimate)]
     ranks = dict(
@@ -308,7 +322,7 @@ def _rows(entries: Sequence[Entry], cost: Cost, licenses: Mapping[str, _License]
     )
     placed = _front(ranked, cost)
     names = {str(entry.comparison_id): entry.student for entry in ranked}
-    rows = [_row(entry, ranks, placed, names, licenses.get(entry.student, _NO_LICENSE)) for entry in entries]
+    rows = [_row(entry, ranks, placed, names, licenses.get(entry.student, _UNKNOWN)) for entry in entries]
     return tuple(sorted(rows, key=_order))
 
 
@@ -340,7 +354,7 @@ def _row(
     ranks: Mapping[UUID, RankRange],
     placed: Mapping[str, Placed],
     names: Mapping[str, str],
-    license_: _License,
+    known: _Known,
 ) -> Row:
     standing = placed.get(str(entry.comparison_id))
     return Row(
@@ -349,8 +363,8 @@ def _row(
         unranked=_why_unranked(entry),
         on_front=standing.on_front if standing else None,
         dominated_by=tuple(names[name] for name in standing.dominated_by) if standing else (),
-        license=license_.key,
-        license_verdict=license_.verdict,
+        license=known.license,
+        license_verdict=known.verdict,
     )
 
 

@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 
 from evaluation.contract import Progress
 from zoo.runs.lifecycle import HELD, State
-from zoo.runs.models import Result, Run, RunEvent, Worker
+from zoo.runs.models import Chain, Result, Run, RunEvent, Worker
 from zoo.runs.queue import RunNotFound
 from zoo.runs.recording import link
 
@@ -126,6 +126,11 @@ def counts() -> Counts:
         failed=found.get(State.FAILED, 0),
         cancelled=found.get(State.CANCELLED, 0),
     )
+
+
+def chain() -> Chain:
+    """The head of the chain of results."""
+    return Chain.objects.get_or_create(pk=1)[0]
 
 
 def chain_breaks() -> list[int]:
