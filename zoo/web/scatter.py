@@ -84,14 +84,14 @@ def scatter(points: Sequence[ScatterPoint], axis: CostAxis) -> Scatter:
     placed = [(point, shown(point.retention)) for point in points]
     usable = [(p, q) for p, q in placed if q.value is not None and p.cost is not None and p.cost > 0]
     left_out = tuple(p.name for p, q in placed if q.value is None or not p.cost)
-    costs = [p.cost for p, _ in usable if p.cost is not None] or [1.0, 10.0]
-    x = _log_scale(min(costs), max(costs))
+    cheapest, dearest = _cost_range([p.cost for p, _ in usable if p.cost is not None])
+    x = _log_scale(cheapest, dearest)
     low, high, step = nice_range(_heights([q for _, q in usable]))
     y = _height_scale(low, high)
     marks = tuple(_mark(point, value, x, y) for point, value in usable)
     return Scatter(
         axis=axis,
-        x_ticks=tuple(Tick(x(at), axis.text(at)) for at in log_ticks(min(costs), max(costs))),
+        x_ticks=tuple(Tick(x(at), axis.text(at)) for at in log_ticks(cheapest, dearest)),
         y_ticks=tuple(
             Tick(y(low + step * i), percent(low + step * i, 0)) for i in range(round((high - low) / step) + 1)
         ),
@@ -163,10 +163,13 @@ def _mark(
 def vega_lite(points: Sequence[ScatterPoint], axis: CostAxis) -> dict[str, Any]:
     """The same picture as a Vega-Lite specification, with tooltips and zoom. Colors are set by the page."""
     rows = [row for point in points if (row := _row(point, axis)) is not None]
+    middle = math.sqrt(math.prod(_cost_range([row["cost"] for row in rows])))
+    rows = [row | {"right": row["cost"] > middle} for row in rows]
+    low, high = _cost_range([row["cost"] for row in rows])
     base_x = {
         "field": "cost",
         "type": "quantitative",
-        "scale": {"type": "log", "nice": False, "padding": 24},
+        "scale": {"type": "log", "nice": False, "domain": [low / 1.5, high * 1.5]},
         "title": axis.label,
         "axis": {"format": "~s", "grid": False},
     }
@@ -187,11 +190,11 @@ def vega_lite(points: Sequence[ScatterPoint], axis: CostAxis) -> dict[str, Any]:
         "layer": [
             {
                 "transform": [{"filter": "datum.front"}],
-                "mark": {"type": "line", "interpolate": "step-after", "style": "front"},
+                "mark": {"type": "line", "interpolate": "step-after"},
                 "encoding": {"x": base_x, "y": y, "order": {"field": "cost"}},
             },
             {
-                "mark": {"type": "rule", "style": "whisker"},
+                "mark": {"type": "rule"},
                 "encoding": {
                     "x": base_x,
                     "y": {"field": "low", "type": "quantitative"},
@@ -201,7 +204,7 @@ def vega_lite(points: Sequence[ScatterPoint], axis: CostAxis) -> dict[str, Any]:
             },
             {
                 "params": [{"name": "view", "select": "interval", "bind": "scales"}],
-                "mark": {"type": "point", "filled": True, "size": 110, "opacity": 1},
+                "mark": {"type": "point", "filled": True, "size": 220, "opacity": 1, "strokeWidth": 1},
                 "encoding": {
                     "x": base_x,
                     "y": y,
@@ -221,13 +224,27 @@ def vega_lite(points: Sequence[ScatterPoint], axis: CostAxis) -> dict[str, Any]:
                     "description": {"field": "description"},
                 },
             },
-            {
-                "mark": {"type": "text", "align": "left", "dx": 9, "dy": -7, "style": "name"},
-                "transform": [{"filter": "datum.front"}],
-                "encoding": {"x": base_x, "y": y, "text": {"field": "short"}},
-            },
+            *(_names(base_x, y, right) for right in (False, True)),
         ],
     }
+
+
+def _names(x: dict[str, Any], y: dict[str, Any], right: bool) -> dict[str, Any]:
+    """The names of the front's points, on the side where there is room."""
+    return {
+        "transform": [{"filter": f"datum.front && datum.right === {str(right).lower()}"}],
+        "mark": {
+            "type": "text",
+            "align": "right" if right else "left",
+            "dx": -10 if right else 10,
+            "dy": -8,
+        },
+        "encoding": {"x": x, "y": y, "text": {"field": "short"}},
+    }
+
+
+def _cost_range(costs: Sequence[float]) -> tuple[float, float]:
+    return (min(costs), max(costs)) if costs else (1.0, 10.0)
 
 
 def _row(point: ScatterPoint, axis: CostAxis) -> dict[str, Any] | None:

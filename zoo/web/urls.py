@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import path
 
-from zoo.web.views import account, docs, health, home, problems, styleguide, theme
+from zoo.web.views import account, docs, health, home, leaderboard, problems, styleguide, theme
 
 app_name = "web"
 
@@ -20,6 +20,8 @@ urlpatterns = [
     path("account/password/", account.change_password, name="password"),
     path("account/tokens/", account.create_token, name="token-create"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke_token, name="token-revoke"),
+    path("leaderboard/", leaderboard.show, name="leaderboard"),
+    path("leaderboard/chart.<str:form>", leaderboard.chart, name="leaderboard-chart"),
     path("docs/", docs.index, name="docs"),
     path("docs/images/<str:name>", docs.picture, name="docs-picture"),
     path("docs/<path:slug>/", docs.document, name="docs-document"),

@@ -1,0 +1,123 @@
+"""The pages of the catalog: the list with facets, the page of a model, disputes, unattached scores."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from zoo.catalog import search, selectors
+from zoo.catalog.models import Dispute, Model, ReportedScore
+from zoo.catalog.search import parameters
+from zoo.lineage import selectors as lineage
+from zoo.web import catalog_rows, lineage_graph
+
+_MINI_DEPTH = 1
+
+
+def model_list(request: HttpRequest) -> HttpResponse:
+    """``/models/``: what matches, page by page, with facets. A wrong parameter keeps the others in force."""
+    parsed = parameters.parse(dict(request.GET.lists()))
+    query, errors = parsed.query, dict(parsed.errors)
+    try:
+        found = search.page(query)
+    except search.BadCursor as error:
+        errors["cursor"] = f"{error.message}: this is the first page."
+        query = search.Query(query.text, query.facets, query.ranges, query.ordering, query.size)
+        found = search.page(query)
+    context = {
+        "query": query,
+        "errors": errors,
+        "given": request.GET,
+        "rows": selectors.summaries(found.ids),
+        "found": found,
+        "facets": catalog_rows.facet_groups(search.facets(query), query),
+        "chips": catalog_rows.chips(request.GET, query),
+        "orderings": catalog_rows.ORDERING_LABELS.items(),
+        "page": {
+            "next": found.next and _at(request, found.next),
+            "previous": found.previous and _at(request, found.previous),
+        },
+        "query_string": catalog_rows.address(request.GET),
+        "loosest": _looser(request, query) if not found.ids else None,
+    }
+    status = 400 if errors else 200
+    return render(request, "catalog/list.html", context, status=status)
+
+
+def model_page(request: HttpRequest, org: str, name: str) -> HttpResponse:
+    """``/models/{org}/{name}/``: everything about one entry."""
+    model = selectors.get_model(f"{org}/{name}")
+    if model.slug != f"{org}/{name}":
+        return redirect("web:model", *model.slug.split("/"), permanent=True)
+    profile = selectors.profile(model)
+    around = lineage.neighborhood(profile.model, depth=_MINI_DEPTH)
+    alleged = lineage.allegations(around)
+    scores = list(selectors.reported_scores_of(model))
+    context = {
+        "profile": profile,
+        "model": profile.model,
+        "facts": catalog_rows.fact_rows(profile.facts),
+        "evidence": [(row, catalog_rows.standing(row)) for row in profile.evidence],
+        "parents": [edge for edge in around.edges if edge.child_id == model.pk],
+        "children": [edge for edge in around.edges if edge.parent_id == model.pk],
+        "around": around,
+        "alleged": alleged,
+        "graph": lineage_graph.draw(around, alleged) if len(around.models) > 1 else None,
+        "score_groups": _score_groups(scores),
+        "score_count": len(scores),
+        "revisions": list(selectors.revisions_of(model)[:20]),
+        "changes": list(selectors.changes_of(model)[:20]),
+    }
+    return render(request, "catalog/model.html", context)
+
+
+def model_by_alias(request: HttpRequest, alias: str) -> HttpResponseRedirect | HttpResponsePermanentRedirect:
+    """``/models/{alias}/``: short names lead to the entry."""
+    model = selectors.get_model(alias)
+    return redirect(reverse("web:model", args=model.slug.split("/")))
+
+
+def disputes(request: HttpRequest) -> HttpResponse:
+    """``/disputes/``: who alleges what about whom."""
+    rows = Dispute.objects.prefetch_related("parts__model__organization").order_by("-since_on", "slug")
+    return render(request, "catalog/disputes.html", {"disputes": rows})
+
+
+def unattached_scores(request: HttpRequest) -> HttpResponse:
+    """``/scores/unattached/``: published scores of things that are no entry, with the reason."""
+    rows = Paginator(selectors.unattached_scores(), 100)
+    page = rows.get_page(request.GET.get("page"))
+    return render(request, "catalog/unattached.html", {"rows": page, "count": rows.count})
+
+
+def _at(request: HttpRequest, cursor: str) -> str:
+    given = request.GET.copy()
+    given["cursor"] = cursor
+    return given.urlencode()
+
+
+def _looser(request: HttpRequest, query: search.Query) -> str | None:
+    """The address of the nearest query that is a little looser, for a page without a result."""
+    if query.ranges:
+        dropped = {f"{name}__{end}": "" for name in query.ranges for end in ("gte", "lte")}
+        return catalog_rows.address(request.GET, **dropped)
+    if query.facets:
+        return catalog_rows.address(request.GET, **{next(reversed(query.facets)): ""})
+    return None
+
+
+def _score_groups(rows: list[ReportedScore]) -> list[tuple[str, str, list[ReportedScore]]]:
+    """The scores by source: only within one table may they be compared."""
+    return [
+        (source, url, list(group))
+        for (source, url), group in groupby(rows, key=lambda row: (row.source, row.source_url))
+    ]
+
+
+def title_of(model: Model) -> str:
+    """What a page about the model is called."""
+    return f"{model.title} ({model.slug})"
