@@ -341,9 +341,10 @@ of many rows some fall outside by accident. Bootstraps here use {resamples} resa
   reason why right/wrong tasks get the score interval: where few samples differ, a bootstrap can only repeat
   the few that did.
 
-Of {rows} rows {yes} lie in 94–96 %, {wide} are wider and {short} shorter. Where fewer than about ten samples are
-expected to differ between the models, right/wrong outcomes are so coarse that no interval without random
-jitter can have exactly 95 %; the score interval errs to the wide side there.
+Of {rows} rows {yes} lie in 94–96 %, {wide} are wider and {short} shorter. The wide ones are those in which
+fewer than about six samples are expected to differ between the models: outcomes are then so coarse that no interval
+without random jitter can be wrong in just 2.5 % on each side. The score interval errs to the wide side there, the
+bootstraps to the short one.
 """
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from evaluation.scoring.flips import Agreement, Flips
+from evaluation.scoring.flips import AboveNoise, Agreement, Flips, NoiseFloor
 from evaluation.scoring.paired import ModelSamples
 from evaluation.scoring.power import Power
 from evaluation.scoring.retention import IntervalChoice
@@ -40,7 +40,8 @@ class TaskInput:
     `groups` names the group tasks it belongs to, outermost first (`("blimp", "binding")`). `weight` is its
     share within its capability. `is_ratio`: higher is better and zero means nothing achieved. `chance` is 0.0
     for tasks that cannot be guessed and None where it is not known. With the aggregation `given` the score is
-    no mean of samples (Matthews, corpus F1): `student_score` and `teacher_score` carry it.
+    no mean of samples (Matthews, corpus F1): `student_score` and `teacher_score` carry it. `teacher_again` is the
+    teacher run once more at another batch size, from which the noise floor of flips is taken.
     """
 
     name: str
@@ -56,6 +57,7 @@ class TaskInput:
     weight: float = 1.0
     student_score: Score | None = None
     teacher_score: Score | None = None
+    teacher_again: ModelSamples | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Row:
 
     `difference` is student minus teacher whichever is better. `retention_bootstrap` is the same retention
     under the plain paired bootstrap. `verdict` is read off `retention`, `verdict_above_chance` off the other.
-    `samples`, `flips` and `agreement` are None where scores are not right or wrong. `clusters` counts the
+    `samples` and `flips` are None where scores are not right or wrong, `noise` without a second run of the
+    teacher, `agreement` without recorded choices. `clusters` counts the
     clusters that the samples name; `units` says whether they or the samples were taken as independent.
     """
 
@@ -117,6 +120,8 @@ class Row:
     verdict_above_chance: VerdictCode | None
     samples: Outcomes | None
     flips: Flips | None
+    noise: NoiseFloor | None
+    above_noise: AboveNoise | None
     agreement: Agreement | None
     power: Power | None
     clusters: int

@@ -9,7 +9,15 @@ from scipy import stats
 
 from evaluation.scoring.bits import rate_difference, rate_effects
 from evaluation.scoring.bootstrap import Resamples, generator
-from evaluation.scoring.flips import Agreement, agreement, flips
+from evaluation.scoring.flips import (
+    Agreement,
+    Flips,
+    NoiseFloor,
+    above_noise,
+    agreement,
+    flips,
+    noise_floor,
+)
 from evaluation.scoring.paired import PairedSamples, pair
 from evaluation.scoring.power import Power, samples_to_settle
 from evaluation.scoring.results import Outcomes, Row, Score, Settings, TaskInput
@@ -53,6 +61,8 @@ def row_of(leaf: Leaf, settings: Settings, drawn: Resamples) -> Row:
     teacher = task_score(task.teacher, task.aggregation, task.teacher_score, settings.level)
     found, test = _measure(leaf, student, teacher, options, drawn)
     verdict_found = verdict(found.ratio, settings.margin)
+    flipped = _flips(leaf)
+    noise = _noise(leaf.task, settings.level)
     return Row(
         task=task.name,
         capability=task.capability,
@@ -72,7 +82,9 @@ def row_of(leaf: Leaf, settings: Settings, drawn: Resamples) -> Row:
         verdict=verdict_found,
         verdict_above_chance=verdict(found.above_chance, settings.margin),
         samples=outcomes_of(leaf),
-        flips=flips(leaf.samples) if _right_wrong(leaf) and isinstance(leaf.samples, PairedSamples) else None,
+        flips=flipped,
+        noise=noise,
+        above_noise=None if flipped is None or noise is None else above_noise(flipped, noise),
         agreement=_agreement(leaf),
         power=_power(leaf, verdict_found, settings),
         clusters=_cluster_count(leaf),
@@ -139,6 +151,23 @@ def outcomes_of(leaf: Leaf) -> Outcomes | None:
     counts = leaf.samples.counts()
     ties = 0 if leaf.samples.ties is None else int(leaf.samples.ties.sum())
     return Outcomes(int(counts.both), int(counts.lost), int(counts.gained), int(counts.neither), ties)
+
+
+def _flips(leaf: Leaf) -> Flips | None:
+    """Flips of a task whose samples are right or wrong."""
+    if not _right_wrong(leaf) or isinstance(leaf.samples, Undefined):
+        return None
+    return flips(leaf.samples)
+
+
+def _noise(task: TaskInput, level: float) -> NoiseFloor | None:
+    """Flips of the teacher against itself, where it was run a second time on the same samples."""
+    if task.teacher is None or task.teacher_again is None:
+        return None
+    run = pair(task.teacher, task.teacher_again)
+    if isinstance(run, Undefined) or not run.n or not run.binary:
+        return None
+    return noise_floor(run, level)
 
 
 def _agreement(leaf: Leaf) -> Agreement | None:

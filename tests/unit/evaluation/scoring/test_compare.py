@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 
+import hypothesis
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ from evaluation.scoring.compare import (
 from evaluation.scoring.gain import distillation_gain
 from evaluation.scoring.signs import retention_drop
 from evaluation.scoring.values import BadInput, Estimate, Quantity, Undefined, plain
-from tests.unit.evaluation.scoring.samples import model, quick
+from tests.unit.evaluation.scoring.samples import model
 
 SETTINGS = Settings(seed=3, resamples=1_000)
 
@@ -126,7 +127,7 @@ def test_the_json_has_the_documented_keys_and_repeats_byte_for_byte() -> None:
     assert json.dumps(plain(other)) != json.dumps(body)
 
 
-@quick
+@hypothesis.settings(max_examples=8, deadline=None)
 @given(st.permutations(range(4)))
 def test_the_order_of_tasks_moves_no_number(order: list[int]) -> None:
     tasks, quicker = suite(), replace(SETTINGS, resamples=200)
@@ -262,6 +263,21 @@ def test_a_teacher_at_chance_is_undecided_and_counts_in_the_overall_alone() -> N
     assert body.tasks[4].verdict == "undecided"
     assert body.overall.coverage.tasks == 5
     assert body.overall.mean_of_tasks_of == 4
+
+
+def test_flips_stand_beside_the_noise_of_a_second_run_of_the_teacher() -> None:
+    first = suite()[0]
+    assert first.teacher is not None
+    again = first.teacher.values.copy()
+    again[:2] = 1.0 - again[:2]
+    row = compare([replace(first, teacher_again=replace(first.teacher, values=again))], SETTINGS).tasks[0]
+    assert row.noise is not None
+    assert row.noise.flips == 2
+    assert row.above_noise is not None
+    assert row.above_noise.excess == pytest.approx(0.2 - 0.01)
+    elsewhere = replace(first, teacher_again=model(np.ones(200), "other"))
+    assert compare([elsewhere], SETTINGS).tasks[0].noise is None
+    assert compare([first], SETTINGS).tasks[0].above_noise is None
 
 
 def test_agreement_needs_the_predictions_of_both() -> None:
