@@ -31,7 +31,7 @@ from evaluation.contract import (
 from evaluation.runners import mirror, weights
 from evaluation.runners.base import Context, RunFailed, platform_failure, submitter_failure
 from evaluation.runners.journal import SAMPLES, Journal
-from evaluation.runners.routing import check_weights, route
+from evaluation.runners.routing import Family, check_weights, route
 
 ENGINE_VERSION = "1"
 
@@ -113,6 +113,8 @@ class _Run:
         self.route = route(self.directory, spec.engine)
         self.tell("loading the tasks")
         self.planned = planning.plan(spec)
+        if self.route.family is Family.MASKED:
+            planning.refuse_what_masked_models_cannot(self.planned)
         self.notes: list[str] = [
             f"Data set {name}: mirror with digest {digest[:16]}."
             for name, digest in sorted(data.used.items())
@@ -133,7 +135,7 @@ class _Run:
             results=tuple(results),
             samples=self.journal.write_samples(self.context.output / SAMPLES, names),
             model=loaded.facts,
-            engine=_engine_facts(self.route.engine, loaded.served_by),
+            engine=_engine_facts(self.route.engine, loaded),
             environment=devices.environment(self.device, self.context.isolation),
             seconds=time.monotonic() - self.started,
             peak_memory_bytes=devices.peak_memory(self.device),
@@ -153,20 +155,23 @@ class _Run:
         for index, leaf in enumerate(self.planned):
             tracker.start(index)
             known = self.journal.finished.get(leaf.name)
-            results.append(known or self._task(leaf, model))
+            results.append(known or self._task(leaf, model, loaded.measure))
             tracker.finish()
         return results
 
-    def _task(self, leaf: Any, model: Any) -> TaskResult:
+    def _task(self, leaf: Any, model: Any, measure: str | None) -> TaskResult:
         from evaluation.runners.results import convert
 
         began = time.monotonic()
         document = self._document(leaf, model)
         converted = convert(document, leaf, model.conversation, time.monotonic() - began)
-        self._check_count(leaf, converted.result)
+        result = converted.result
+        if measure is not None:
+            result = result.model_copy(update={"task_version": f"{result.task_version}+{measure}"})
+        self._check_count(leaf, result)
         self.notes.extend(converted.notes)
-        self.journal.finish(converted.result, converted.samples)
-        return converted.result
+        self.journal.finish(result, converted.samples)
+        return result
 
     def _document(self, leaf: Any, model: Any) -> dict[str, Any]:
         """The harness's evaluation of one task."""
@@ -271,18 +276,19 @@ def _seed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _engine_facts(engine: Engine, served_by: str) -> EngineFacts:
+def _engine_facts(engine: Engine, loaded: Any) -> EngineFacts:
     import lm_eval
     import torch
     import transformers
 
     return EngineFacts(
         engine=engine,
-        served_by=served_by,
+        served_by=loaded.served_by,
         harness_version=lm_eval.__version__,
         torch_version=str(torch.__version__),
         transformers_version=transformers.__version__,
-        engine_version=ENGINE_VERSION,
+        # Runs of different engine versions are never compared: a pseudo-log-likelihood is a version of its own.
+        engine_version=f"{loaded.measure}-{ENGINE_VERSION}" if loaded.measure else ENGINE_VERSION,
     )
 
 

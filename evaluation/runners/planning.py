@@ -88,6 +88,17 @@ def check_names(names: Iterable[str]) -> None:
                 )
 
 
+def refuse_what_masked_models_cannot(planned: Iterable[Planned]) -> None:
+    """Refuses all but multiple choice: a masked model neither writes nor gives texts a log-likelihood."""
+    names = [leaf.name for leaf in planned if leaf.task.OUTPUT_TYPE != "multiple_choice"]
+    if names:
+        raise submitter_failure(
+            "task_not_applicable",
+            f"A masked model neither writes nor gives texts a log-likelihood, as {', '.join(names[:5])} would need.",
+            "Choose multiple-choice tasks, or the suite 'demo-masked'.",
+        )
+
+
 def _suites() -> list[Suite]:
     return [loader.load(name) for name in loader.names()]
 

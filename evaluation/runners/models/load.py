@@ -38,6 +38,8 @@ class Loaded(NamedTuple):
     plan: BlockPlan
     served_by: str
     facts: ModelFacts
+    measure: str | None
+    """What stands for a log-likelihood, where it is none (``pll_word_l2r``)."""
 
 
 def prepared(directory: Path, spec: RunSpec, cache: Path, tell: Callable[[str], None]) -> Path:
@@ -52,7 +54,8 @@ def load(directory: Path, spec: RunSpec, route: Route, device: Device) -> Loaded
     """Loads the model. Raises RunFailed (``engine_not_installed``) and whatever the engine raises."""
     model = _class(route.engine)(**_arguments(directory, spec, route, device))
     served_by = str(getattr(model, "served_by", type(model).__name__))
-    return Loaded(model, _plan(route.engine, model), served_by, facts(model, directory, route))
+    measure = str(model.metric) if route.engine is Engine.MASKED else None
+    return Loaded(model, _plan(route.engine, model), served_by, facts(model, directory, route), measure)
 
 
 def _class(engine: Engine) -> Any:
