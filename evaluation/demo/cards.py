@@ -3,6 +3,7 @@
 Every figure comes from training.json and from `measure`; nothing is filled in by hand.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -18,8 +19,18 @@ from evaluation.demo.shipped import (
     MASKED_STUDENT,
     MASKED_TEACHER,
 )
+from evaluation.scoring.paired import Counts
+from evaluation.scoring.significance import mcnemar
 
 _DATA = "29 public-domain English books from Project Gutenberg (evaluation/demo/corpus)"
+
+
+_SEPARATED = 0.01
+_COMPARED: Mapping[str, tuple[str, ...]] = {
+    CAUSAL_STUDENT: (CAUSAL_TEACHER, CAUSAL_ALONE),
+    CAUSAL_ALONE: (CAUSAL_STUDENT,),
+    MASKED_STUDENT: (MASKED_TEACHER,),
+}
 
 
 class _About(NamedTuple):
@@ -68,7 +79,10 @@ _ABOUT: Mapping[str, _About] = {
     ),
     MASKED_TEACHER: _About(
         "BERT, 6 layers, 192 wide, 4 heads",
-        "The teacher of the masked demonstration pair, trained from random weights to fill in hidden tokens.",
+        "The teacher of the masked demonstration pair, trained to fill in hidden tokens. It started "
+        "from random "
+        "weights, but for heads of the first two layers that were set to look at neighboring tokens "
+        "(`see_neighbors` in the recipe).",
         ("teacher",),
         "fill-mask",
     ),
@@ -170,6 +184,7 @@ def _metric(own: Reached) -> str:
 
 
 def _reached(model: str, reached: Mapping[str, Reached]) -> str:
+    comparisons = [_against(model, other, reached) for other in _COMPARED.get(model, ())]
     return "\n\n".join(
         (
             "On the data of the suite `demo` (2,010 minimal pairs of BLiMP, 1,000 cloze items and "
@@ -179,9 +194,24 @@ def _reached(model: str, reached: Mapping[str, Reached]) -> str:
             "BLiMP and 1.6 for the cloze:",
             _table(model, reached),
             _metric(reached[model]),
+            *comparisons,
             _by_field(reached[model]),
         )
     )
+
+
+def _against(model: str, other: str, reached: Mapping[str, Reached]) -> str:
+    """How two models differ item by item, so that a gain can be told from noise."""
+    parts = []
+    for task in ("blimp", "cloze"):
+        own, its = getattr(reached[model], f"{task}_right"), getattr(reached[other], f"{task}_right")
+        pairs = Counter(zip(own, its, strict=True))
+        gained, lost = pairs["1", "0"], pairs["0", "1"]
+        p_value = mcnemar(Counts(both=pairs["1", "1"], lost=lost, gained=gained, neither=pairs["0", "0"]))
+        name = "BLiMP" if task == "blimp" else "the cloze"
+        verdict = "separated from noise" if p_value < _SEPARATED else "not separated from noise"
+        parts.append(f"on {name} {gained} and {lost} (exact McNemar p = {p_value:.2g}: {verdict})")
+    return f"Items that only {model} and those that only {other} answers rightly: {'; '.join(parts)}."
 
 
 _LIMITS = (
