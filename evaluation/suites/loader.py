@@ -111,7 +111,7 @@ def _text_item(row: dict[str, Any], source: Any, number: int) -> Item:
 
 
 def _rows(suite: str, rows: RowsFile) -> Iterator[dict[str, Any]]:
-    for row in _file_rows(suite, rows.file, rows.sha256):
+    for row in _file_rows(rows.folder or suite, rows.file, rows.sha256):
         if all(str(row[column]) == value for column, value in rows.where.items()):
             yield row
 

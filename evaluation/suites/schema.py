@@ -43,9 +43,13 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 
 
 class RowsFile(Message):
-    """JSON Lines beside the suite, by digest; ``where`` keeps the rows whose columns have these values."""
+    """JSON Lines by digest; ``where`` keeps the rows whose columns have these values.
+
+    ``folder`` names the suite beside which the file lies, where that is another one.
+    """
 
     file: FileName
+    folder: TaskName | None = None
     sha256: Sha256
     where: dict[Column, str] = Field(default_factory=dict)
 
