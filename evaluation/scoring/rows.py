@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-from scipy import stats
-
 from evaluation.scoring.bits import rate_difference, rate_effects
 from evaluation.scoring.bootstrap import Resamples, generator
+from evaluation.scoring.corpus import given_retention
 from evaluation.scoring.flips import (
     Agreement,
     Flips,
@@ -24,7 +22,7 @@ from evaluation.scoring.results import Outcomes, Row, Score, Settings, TaskInput
 from evaluation.scoring.retention import Options, Retention, difference_of, ratio_of, retention
 from evaluation.scoring.scores import task_score
 from evaluation.scoring.significance import Test, paired_test, permutation
-from evaluation.scoring.values import Estimate, Quantity, Undefined
+from evaluation.scoring.values import Quantity, Undefined
 from evaluation.scoring.verdict import VerdictCode, verdict
 
 
@@ -100,7 +98,7 @@ def _measure(
     samples, task = leaf.samples, leaf.task
     no_ratio = Undefined("not_a_ratio_metric", f"{task.metric} has no true zero, or lower is better")
     if task.aggregation == "given":
-        return _given(student, teacher, no_ratio, options), None
+        return given_retention(task, student, teacher, no_ratio, options.level), None
     if isinstance(samples, Undefined):
         first = samples if leaf.counts else no_ratio
         return Retention(first, first, samples), None
@@ -115,27 +113,12 @@ def _measure(
     return retention(samples, task.chance, options, drawn), test
 
 
-def _given(student: Score, teacher: Score, no_ratio: Undefined, options: Options) -> Retention:
-    """A metric that is no mean of samples: the difference, the two standard errors taken as independent."""
-    if student.value is None or teacher.value is None:
-        missing = Undefined("not_measured", "the metric was not measured on both models")
-        return Retention(no_ratio, no_ratio, missing)
-    if student.stderr is None or teacher.stderr is None:
-        missing = Undefined(
-            "not_measured", "the metric has no standard error, so the difference has no interval"
-        )
-        return Retention(no_ratio, no_ratio, missing)
-    value = student.value - teacher.value
-    reach = float(stats.norm.ppf(0.5 + options.level / 2))
-    half = reach * float(np.hypot(student.stderr, teacher.stderr))
-    name = "normal, standard errors taken as independent"
-    return Retention(no_ratio, no_ratio, Estimate(value, value - half, value + half, options.level, name))
-
-
 def _bootstrapped(leaf: Leaf, ratio: Quantity, options: Options, drawn: Resamples) -> Quantity:
     """The same retention under the paired bootstrap, where it is defined."""
-    if isinstance(ratio, Undefined) or isinstance(leaf.samples, Undefined):
+    if isinstance(ratio, Undefined):
         return ratio
+    if isinstance(leaf.samples, Undefined) or leaf.task.aggregation != "mean":
+        return Undefined("not_measured", "the score is no mean of samples that could be resampled")
     return ratio_of(leaf.samples, 0.0, replace(options, choice="percentile"), drawn)
 
 

@@ -242,6 +242,31 @@ def test_a_given_score_without_its_error_has_no_difference(
     assert code(row.retention) == "not_a_ratio_metric"
 
 
+def corpus_f1(student: Score, teacher: Score, chance: float | None = 0.0) -> TaskInput:
+    return replace(given_task(student, teacher), metric="f1", is_ratio=True, chance=chance)
+
+
+def test_a_corpus_score_with_a_true_zero_has_a_ratio_from_its_standard_errors() -> None:
+    row = compare([corpus_f1(Score(0.72, 0.02), Score(0.80, 0.02))], SETTINGS).tasks[0]
+    ratio = known(row.retention)
+    assert ratio.value == pytest.approx(0.9)
+    assert ratio == known(row.retention_above_chance)
+    assert ratio.width == pytest.approx(2 * 1.96 * 0.02 / 0.8 * math.sqrt(1 + 0.81), rel=0.02)
+    assert code(row.retention_bootstrap) == "not_measured"
+    half = compare([corpus_f1(Score(0.72, 0.02), Score(0.80, 0.02), 0.5)], SETTINGS).tasks[0]
+    assert known(half.retention_above_chance).value == pytest.approx(0.22 / 0.30)
+
+
+def test_a_corpus_score_at_its_floor_or_without_an_error_has_no_ratio() -> None:
+    at_floor = compare([corpus_f1(Score(0.01, 0.02), Score(0.02, 0.02))], SETTINGS).tasks[0]
+    assert code(at_floor.retention) == code(at_floor.retention_above_chance) == "teacher_at_chance"
+    unknown = compare([corpus_f1(Score(0.7, 0.02), Score(0.8, 0.02), None)], SETTINGS).tasks[0]
+    assert known(unknown.retention)
+    assert code(unknown.retention_above_chance) == "not_measured"
+    no_error = compare([corpus_f1(Score(0.7, None), Score(0.8, 0.02))], SETTINGS).tasks[0]
+    assert code(no_error.retention) == "not_measured"
+
+
 def test_given_scores_may_come_with_samples_that_are_no_mean() -> None:
     one = replace(given_task(None, None), student=model([1.0, 0.0]), teacher=model([1.0, 1.0]))
     assert compare([one], SETTINGS).tasks[0].student == Score(None, None)
