@@ -18,7 +18,7 @@ from evaluation.contract import digest_of
 from evaluation.scoring.pareto import Placed, Point, pareto
 from evaluation.scoring.ranks import RankRange, ranges_from_intervals
 from evaluation.scoring.values import Estimate, Quantity, Undefined
-from zoo.catalog.selectors import find_models
+from zoo.comparisons.known import UNKNOWN, Known, from_catalog
 from zoo.comparisons.models import Comparison
 from zoo.comparisons.selectors import comparison_by_id, document_of
 
@@ -145,9 +145,9 @@ def board(asked: Asked) -> Board:
     settings = _chosen_settings(asked.settings, entries)
     chosen = [entry for entry in entries if entry.settings == settings]
     teachers = tuple(sorted({entry.teacher for entry in chosen}))
-    known = _from_catalog({name for entry in chosen for name in (entry.student, entry.teacher)})
+    known = from_catalog({name for entry in chosen for name in (entry.student, entry.teacher)})
     chosen = [_with_sizes(entry, known) for entry in chosen]
-    kept = [entry for entry in chosen if _wanted(entry, asked, known.get(entry.student, _UNKNOWN))]
+    kept = [entry for entry in chosen if _wanted(entry, asked, known.get(entry.student, UNKNOWN))]
     return Board(
         suite=suite,
         settings=settings,
@@ -266,25 +266,9 @@ def _chosen_settings(key: str, entries: Sequence[Entry]) -> MeasuredWith | None:
     return max(counts, key=lambda one: (counts[one], one.key), default=None)
 
 
-class _Known(NamedTuple):
-    """What the catalog knows of a model."""
-
-    license: str
-    verdict: str
-    parameters: int | None
-
-
-_UNKNOWN = _Known("", "unknown", None)
-
-
-def _from_catalog(names: Iterable[str]) -> dict[str, _Known]:
-    found = find_models(names)
-    return {name: _Known(model.license, _verdict(model), model.parameters) for name, model in found.items()}
-
-
-def _with_sizes(entry: Entry, known: Mapping[str, _Known]) -> Entry:
+def _with_sizes(entry: Entry, known: Mapping[str, Known]) -> Entry:
     """The entry with the catalog's parameter counts where the runs counted none."""
-    mine, teachers = (known.get(name, _UNKNOWN).parameters for name in (entry.student, entry.teacher))
+    mine, teachers = (known.get(name, UNKNOWN).parameters for name in (entry.student, entry.teacher))
     return replace(
         entry,
         costs=replace(entry.costs, parameters=entry.costs.parameters or mine),
@@ -292,13 +276,7 @@ def _with_sizes(entry: Entry, known: Mapping[str, _Known]) -> Entry:
     )
 
 
-def _verdict(model: Any) -> str:
-    document = getattr(model, "search_document", None)
-    values = document.contributed.get("verdict", []) if document else []
-    return str(values[0]) if values else "unknown"
-
-
-def _wanted(entry: Entry, asked: Asked, known: _Known) -> bool:
+def _wanted(entry: Entry, asked: Asked, known: Known) -> bool:
     size = entry.costs.parameters
     kept = entry.retention
     return (
@@ -312,7 +290,7 @@ def _wanted(entry: Entry, asked: Asked, known: _Known) -> bool:
     )
 
 
-def _rows(entries: Sequence[Entry], cost: Cost, licenses: Mapping[str, _Known]) -> tuple[Row, ...]:
+def _rows(entries: Sequence[Entry], cost: Cost, licenses: Mapping[str, Known]) -> tuple[Row, ...]:
     ranked = [entry for entry in entries if not _why_unranked(entry)]
     estimates = [entry.retention for entry in ranked if isinstance(entry.retention, Estimate)]
     ranks = dict(
@@ -322,7 +300,7 @@ def _rows(entries: Sequence[Entry], cost: Cost, licenses: Mapping[str, _Known]) 
     )
     placed = _front(ranked, cost)
     names = {str(entry.comparison_id): entry.student for entry in ranked}
-    rows = [_row(entry, ranks, placed, names, licenses.get(entry.student, _UNKNOWN)) for entry in entries]
+    rows = [_row(entry, ranks, placed, names, licenses.get(entry.student, UNKNOWN)) for entry in entries]
     return tuple(sorted(rows, key=_order))
 
 
@@ -354,7 +332,7 @@ def _row(
     ranks: Mapping[UUID, RankRange],
     placed: Mapping[str, Placed],
     names: Mapping[str, str],
-    known: _Known,
+    known: Known,
 ) -> Row:
     standing = placed.get(str(entry.comparison_id))
     return Row(

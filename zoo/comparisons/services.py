@@ -43,7 +43,7 @@ def settle(*, pairing_id: int, now: datetime) -> Comparison | None:
         return known
     if {pairing.student_run.state, pairing.teacher_run.state} != {State.SUCCEEDED}:
         return None
-    student, teacher = _measured(pairing.student_run), _measured(pairing.teacher_run)
+    student, teacher = measured(pairing.student_run), measured(pairing.teacher_run)
     differences = mismatches(student, teacher)
     if differences:
         _cannot(pairing, _not_comparable(differences), now)
@@ -96,14 +96,16 @@ def _cannot(pairing: Pairing, failure: Failure, now: datetime) -> None:
     )
 
 
-def _measured(run: Run) -> Measured:
+def measured(run: Run) -> Measured:
     """A run with the numbers of its samples. Raises FileNotFoundError when the artifact store has lost them."""
     spec, report = run.parsed_spec, run.result.report
     assert isinstance(spec, RunSpec)
     assert isinstance(report, RunReport)
     assert report.samples is not None
+    fetched = run.result.fetched
     with storage.open_artifact(report.samples.sha256) as file:
-        return Measured(spec, report, samples_file.read_table(file, columns=SAMPLE_COLUMNS))
+        table = samples_file.read_table(file, columns=SAMPLE_COLUMNS)
+    return Measured(spec, report, table, fetched[0].digest if fetched else None)
 
 
 def parse(comparison: Comparison) -> dict[str, Any]:

@@ -3,7 +3,21 @@
 from django.conf import settings
 from django.urls import path
 
-from zoo.web.views import account, docs, health, home, leaderboard, problems, styleguide, theme
+from zoo.web.views import (
+    account,
+    catalog,
+    compare,
+    docs,
+    health,
+    home,
+    leaderboard,
+    lineage,
+    problems,
+    proposals,
+    styleguide,
+    theme,
+    timeline,
+)
 
 app_name = "web"
 
@@ -22,6 +36,23 @@ urlpatterns = [
     path("account/tokens/<int:token_id>/revoke/", account.revoke_token, name="token-revoke"),
     path("leaderboard/", leaderboard.show, name="leaderboard"),
     path("leaderboard/chart.<str:form>", leaderboard.chart, name="leaderboard-chart"),
+    path("models/", catalog.model_list, name="models"),
+    path("models/propose/", proposals.propose, name="propose"),
+    path("models/<str:alias>/", catalog.model_by_alias, name="model-by-alias"),
+    path("models/<str:org>/<str:name>/", catalog.model_page, name="model"),
+    path("models/<str:org>/<str:name>/propose/", proposals.correct, name="propose-correction"),
+    path("models/<str:org>/<str:name>/lineage/", lineage.show, name="lineage"),
+    path("models/<str:org>/<str:name>/lineage.dot", lineage.dot, name="lineage-dot"),
+    path("models/<str:org>/<str:name>/lineage.svg", lineage.svg, name="lineage-svg"),
+    path("proposals/", proposals.listed, name="proposals"),
+    path("proposals/<uuid:proposal_id>/", proposals.show, name="proposal"),
+    path("proposals/<uuid:proposal_id>/decide/", proposals.decide, name="proposal-decide"),
+    path("timeline/", timeline.timeline, name="timeline"),
+    path("glossary/", timeline.glossary, name="glossary"),
+    path("starting-points/", timeline.starting_points, name="starting-points"),
+    path("disputes/", catalog.disputes, name="disputes"),
+    path("scores/unattached/", catalog.unattached_scores, name="unattached"),
+    path("compare/", compare.show, name="compare"),
     path("docs/", docs.index, name="docs"),
     path("docs/images/<str:name>", docs.picture, name="docs-picture"),
     path("docs/<path:slug>/", docs.document, name="docs-document"),

@@ -1,0 +1,45 @@
+"""What the catalog knows of models by name, in the few fields that boards and side-by-side tables show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from zoo.catalog.models import Model, SearchDocument
+from zoo.catalog.selectors import find_models
+
+
+class Known(NamedTuple):
+    """A model in the catalog; `verdict` is that of the license check in the standard use."""
+
+    title: str
+    license: str
+    verdict: str
+    parameters: int | None
+    context_length: int | None
+    released: str
+    availability: str
+
+
+UNKNOWN = Known("", "", "unknown", None, None, "", "")
+"""What stands for a model that the catalog does not have."""
+
+
+def from_catalog(names: Iterable[str]) -> dict[str, Known]:
+    """The models that the catalog has, by the names that were given."""
+    found = find_models(names)
+    documents = SearchDocument.objects.filter(model__in=found.values()).values_list("model_id", "contributed")
+    verdicts = {pk: contributed.get("verdict", []) for pk, contributed in documents}
+    return {name: _known(model, verdicts.get(model.pk, [])) for name, model in found.items()}
+
+
+def _known(model: Model, verdicts: list[str]) -> Known:
+    return Known(
+        title=model.title,
+        license=model.license,
+        verdict=verdicts[0] if verdicts else "unknown",
+        parameters=model.parameters,
+        context_length=model.context_length,
+        released=model.released,
+        availability=model.get_availability_display(),
+    )
