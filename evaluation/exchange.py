@@ -13,6 +13,7 @@ from evaluation.contract import (
     CONTRACT_VERSION,
     Failure,
     Message,
+    ModelId,
     Progress,
     Report,
     Requirements,
@@ -81,10 +82,20 @@ class HeartbeatAnswer(Message):
     lease_seconds: float = Field(gt=0)
 
 
+class FetchedModel(Message):
+    """A model as intake let it in: the digest of its manifest is known only then."""
+
+    name: ModelId
+    revision: str = Field(max_length=128)
+    digest: Sha256 | None = None
+    notes: tuple[str, ...] = Field(default=(), max_length=50)
+
+
 class Delivery(Message):
     """The end of an attempt: a report, or a release (the worker gives the run back, and says why)."""
 
     report: Report | None = None
+    models: tuple[FetchedModel, ...] = Field(default=(), max_length=2)
     release: Failure | None = None
 
 

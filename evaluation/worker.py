@@ -105,6 +105,7 @@ def main() -> None:
         sys.exit(64)
     app = make_app(settings, queues_of(facts.device, facts.memory_bytes))
     level = os.environ.get("ZOO_LOG_LEVEL", "INFO")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     app.worker_main(
         ["worker", "-l", level, "-n", f"{facts.id}@%h", "--without-gossip", "--without-mingle", "-O", "fair"]
     )

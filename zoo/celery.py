@@ -15,7 +15,7 @@ from zoo.jobs import schedule
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zoo.settings.local")
 
 app = Celery("zoo", set_as_current=True)
-app.config_from_object(lambda: settings.CELERY)
+app.conf.update(settings.CELERY)
 app.conf.beat_schedule = schedule.SCHEDULE
 app.autodiscover_tasks(["zoo.jobs"])
 

@@ -41,8 +41,8 @@ def comparison_document(
     body = compare(task_inputs(student, teacher), settings_for(student.spec, resamples=resamples))
     return {
         "id": identifier,
-        "student": _model(student.spec.model, student.report),
-        "teacher": _model(teacher.spec.model, teacher.report),
+        "student": _model(student),
+        "teacher": _model(teacher),
         **_common(student),
         **plain(body),
         "fidelity": NOT_MEASURED,
@@ -75,7 +75,7 @@ def scores_document(measured: Measured, *, identifier: str | None) -> Document:
     body = score_alone(task_inputs(measured, None), settings_for(measured.spec))
     return {
         "id": identifier,
-        "student": _model(measured.spec.model, measured.report),
+        "student": _model(measured),
         "teacher": None,
         **_common(measured),
         **plain(body),
@@ -85,9 +85,11 @@ def scores_document(measured: Measured, *, identifier: str | None) -> Document:
     }
 
 
-def _model(source: ModelSource, report: RunReport) -> Document:
+def _model(measured: Measured) -> Document:
+    source, report = measured.spec.model, measured.report
     facts = report.model.model_dump(mode="json") if report.model else None
-    return {"model": source.name, "revision": source.revision, "digest": source.digest, "facts": facts}
+    digest = source.digest or measured.digest
+    return {"model": source.name, "revision": source.revision, "digest": digest, "facts": facts}
 
 
 def _common(measured: Measured) -> Document:

@@ -29,6 +29,8 @@ class Measured:
     spec: RunSpec
     report: RunReport
     samples: pa.Table
+    digest: str | None = None
+    """Digest of the model's manifest, where intake found it after the spec was made."""
 
 
 def mismatches(student: Measured, teacher: Measured) -> list[str]:

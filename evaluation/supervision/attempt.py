@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from evaluation import isolation
 from evaluation.contract import Failure, Fault, RunReport
-from evaluation.exchange import MAX_SAMPLES_BYTES, ArtifactKind, Claim, Delivery
+from evaluation.exchange import MAX_SAMPLES_BYTES, ArtifactKind, Claim, Delivery, FetchedModel
 from evaluation.isolation import BadResult, Child, IsolationRefused, Limits, Outcome
 from evaluation.runners.base import RunFailed, failed_report
 from evaluation.supervision import fetching, journals
@@ -102,7 +102,7 @@ class Attempt:
         if self._was_drained(outcome):
             self._send_journal(output)
             return Delivery(release=DRAINED)
-        return self._with_files(outcome, output)
+        return self._with_files(outcome, output, fetched.models)
 
     def _watch(self, child: Child) -> Outcome:
         """Waits for the runner, and ends it when the lease is lost, the run cancelled or the worker stopped."""
@@ -124,7 +124,7 @@ class Attempt:
         stopped = outcome.failure is not None and outcome.failure.code == isolation.CANCELLED.code
         return stopped and self.draining() and not self.keeper.cancel_requested
 
-    def _with_files(self, outcome: Outcome, output: Path) -> Delivery:
+    def _with_files(self, outcome: Outcome, output: Path, models: tuple[FetchedModel, ...]) -> Delivery:
         report = outcome.report
         if isinstance(report, RunReport):
             if report.samples is not None and report.failure is None:
@@ -136,7 +136,7 @@ class Attempt:
             log = self.folder / "log.txt"
             log.write_text(outcome.log[-100_000:], encoding="utf-8")
             self._upload("log", log)
-        return Delivery(report=report)
+        return Delivery(report=report, models=models)
 
     def _failed(self, failure: Failure) -> Delivery:
         if failure.code == isolation.CANCELLED.code and self.draining() and not self.keeper.cancel_requested:

@@ -24,6 +24,8 @@ class WorkerSettings:
     device: str = "auto"
     models_dir: Path | None = None
     datasets_dir: Path | None = None
+    offline: bool = False
+    """Whether the hub must not be asked."""
     poll_seconds: float = 15.0
     """How often to look for work without being told. Redis makes it quicker, never possible."""
     stall_seconds: float = 900.0
@@ -51,6 +53,7 @@ def read(environment: Mapping[str, str] | None = None) -> WorkerSettings:
         device=given.get("ZOO_DEVICE", "") or "auto",
         models_dir=_folder(given, "ZOO_MODELS_DIR"),
         datasets_dir=_folder(given, "ZOO_DATASETS_DIR"),
+        offline=given.get("HF_HUB_OFFLINE", "") in {"1", "true", "yes"},
         poll_seconds=_seconds(given, "ZOO_POLL_SECONDS", 15.0),
         stall_seconds=_seconds(given, "ZOO_STALL_SECONDS", 900.0),
     )

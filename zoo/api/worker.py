@@ -196,7 +196,9 @@ class ReportView(WorkerView):
         if (delivery.report is None) == (delivery.release is None):
             raise Invalid("deliver a report or a release, one of the two")
         if delivery.report is not None:
-            state, repeated = recording.deliver(lease=lease, report=delivery.report, now=database_now())
+            state, repeated = recording.deliver(
+                lease=lease, report=delivery.report, models=delivery.models, now=database_now()
+            )
         else:
             assert delivery.release is not None
             state, repeated = queue.release(lease=lease, reason=delivery.release, now=database_now()), False

@@ -55,6 +55,8 @@ class TaskLine:
     capability: str
     metric: str
     n: int
+    is_share: bool
+    """Whether the score is a share, so that differences are points of a percentage."""
     cells: tuple[Cell | None, ...]
 
 
@@ -279,6 +281,7 @@ def _line(task: str, columns: Sequence[Column], reports: Mapping[str, RunReport]
         capability=first.capability or "",
         metric=first.metric,
         n=first.n,
+        is_share=first.is_ratio,
         cells=tuple(
             _cell(column, found.get(column.name), base, task, first.higher_is_better) for column in columns
         ),

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from pydantic import TypeAdapter
 
 from evaluation.contract import PairReport, PairSpec, Report, RunReport, RunSpec, Spec
+from evaluation.exchange import FetchedModel
 from zoo.core.ids import uuid7
 from zoo.runs.lifecycle import FINAL, HELD, LIVE, State
 
@@ -262,6 +263,11 @@ class Result(models.Model):
     def report(self) -> RunReport | PairReport:
         """The report, parsed."""
         return _REPORT.validate_python(json.loads(self.bundle)["report"])
+
+    @property
+    def fetched(self) -> tuple[FetchedModel, ...]:
+        """The models as intake let them in, the student's first."""
+        return tuple(FetchedModel.model_validate(model) for model in json.loads(self.bundle)["models"])
 
 
 class Chain(models.Model):

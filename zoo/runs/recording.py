@@ -7,6 +7,7 @@ an old token is refused and leaves an event. Results are chained by hash in the 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
@@ -14,6 +15,7 @@ from django.db import transaction
 from django.db.models import F
 
 from evaluation.contract import Failure, Fault, PairReport, RunReport, canonical_json
+from evaluation.exchange import FetchedModel
 from zoo.core import storage
 from zoo.core.errors import Invalid
 from zoo.runs import checks, events, queue
@@ -73,8 +75,12 @@ def take_artifact(
     return artifact
 
 
-def deliver(*, lease: Lease, report: AnyReport, now: datetime) -> Recorded:
+def deliver(
+    *, lease: Lease, report: AnyReport, now: datetime, models: Sequence[FetchedModel] = ()
+) -> Recorded:
     """Records the end of an attempt: a result, or a failure with what follows from it.
+
+    ``models`` are what intake let in: their digests belong to the result.
 
     Raises LeaseLost under a token that is not the run's any more, unless this very report was recorded under it.
     """
@@ -88,7 +94,7 @@ def deliver(*, lease: Lease, report: AnyReport, now: datetime) -> Recorded:
     refusal = checks.refusal(run, report, lease.token)
     try:
         with transaction.atomic():
-            return Recorded(_record(queue.locked(lease), report, refusal, now), False)
+            return Recorded(_record(queue.locked(lease), report, models, refusal, now), False)
     except LeaseLost:
         again = _repeated(lease, report)
         if again is not None:
@@ -97,12 +103,14 @@ def deliver(*, lease: Lease, report: AnyReport, now: datetime) -> Recorded:
         raise
 
 
-def _record(run: Run, report: AnyReport, refusal: str | None, now: datetime) -> State:
+def _record(
+    run: Run, report: AnyReport, models: Sequence[FetchedModel], refusal: str | None, now: datetime
+) -> State:
     if refusal is not None:
         return queue.end(run, Move.FAILED, reason=_bad_result(refusal), now=now)
     if report.failure is not None:
         return _record_failure(run, report.failure, now)
-    _add_result(run, report, now)
+    _add_result(run, report, models, now)
     return queue.end(run, Move.RECORDED, reason=None, now=now)
 
 
@@ -116,11 +124,12 @@ def _record_failure(run: Run, failure: Failure, now: datetime) -> State:
     return queue.end(run, Move.FAILED, reason=failure, now=now)
 
 
-def _add_result(run: Run, report: AnyReport, now: datetime) -> None:
+def _add_result(run: Run, report: AnyReport, models: Sequence[FetchedModel], now: datetime) -> None:
     bundle = {
         "run": str(run.pk),
         "spec": run.spec,
         "report": report.model_dump(mode="json"),
+        "models": [model.model_dump(mode="json") for model in models],
         "token": run.token,
         "attempt": run.attempts,
         "worker": run.worker_id,

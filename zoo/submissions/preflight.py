@@ -79,7 +79,7 @@ def preflight(request: SubmissionRequest, *, now: datetime) -> Preflight:
     student = _resolved(request.student, "student", findings)
     teacher = _teacher(request, student, findings)
     work = _work(request, findings)
-    if student is not None and teacher is not None and student.source.name == teacher.source.name:
+    if student is not None and teacher is not None and _same(student, teacher):
         findings.append(
             Finding(
                 "same_model", "fail", "Student and teacher are the same model.", "Name another.", "teacher"
@@ -98,6 +98,13 @@ def preflight(request: SubmissionRequest, *, now: datetime) -> Preflight:
     waiting = runs.counts().queued
     eta = sum(side.seconds for side in (first, second) if side is not None and side.known_run is None)
     return Preflight(tuple(findings), first, second, waiting, eta or None)
+
+
+def _same(student: Found, teacher: Found) -> bool:
+    """Whether both are one model: by name and revision, or by what is in the files."""
+    if student.source.digest is not None:
+        return student.source.digest == teacher.source.digest
+    return (student.source.name, student.source.revision) == (teacher.source.name, teacher.source.revision)
 
 
 def _resolved(reference: str, field: str, findings: list[Finding]) -> Found | None:

@@ -16,12 +16,13 @@ import httpx
 from django.conf import settings
 from django.core.cache import cache
 
-from evaluation.contract import ModelSource, WeightsFormat, canonical_json
+from evaluation.contract import ModelSource, WeightsFormat
 from evaluation.demo import shipped
 from evaluation.formats import folder as model_folder
 from evaluation.formats.bounded_json import parse_object
 from evaluation.formats.errors import FormatError, shown
 from evaluation.formats.files import Listed, Selection, select
+from evaluation.formats.manifest import Manifest, ManifestFile
 from evaluation.formats.names import check_revision, is_commit, parse_reference
 from zoo.catalog.models import Availability, Kind, Model
 from zoo.catalog.selectors import find_model
@@ -97,9 +98,8 @@ def _from_folder(name: str, folder: Path, entry: Model | None, *, trusted: bool)
     listed = model_folder.list_folder(folder)
     selection = select(listed)
     facts = model_folder.inspect(folder, selection)
-    source = ModelSource(
-        name=name, revision=fingerprint(folder, selection), weights_format=selection.weights_format
-    )
+    digest = manifest_of(folder, selection).digest
+    source = ModelSource(name=name, revision=digest, digest=digest, weights_format=selection.weights_format)
     return Found(
         source,
         entry,
@@ -112,13 +112,23 @@ def _from_folder(name: str, folder: Path, entry: Model | None, *, trusted: bool)
     )
 
 
-def fingerprint(folder: Path, selection: Selection) -> str:
-    """Names a folder's state: SHA-256 (hex) over the names, sizes and contents of its files.
+def manifest_of(folder: Path, selection: Selection) -> Manifest:
+    """The manifest of a folder of this site, as intake would write it.
 
     Contents are read once and remembered by size and time of change, so a large mirror is digested once.
     """
-    files = [(name, _digest(folder / name)) for name in sorted(selection.names)]
-    return hashlib.sha256(canonical_json(files)).hexdigest()
+    kinds = model_folder.kinds_of(selection)
+    return Manifest(
+        files=tuple(
+            ManifestFile(
+                name=name,
+                kind=kinds[name],
+                size=(folder / name).stat().st_size,
+                sha256=_digest(folder / name),
+            )
+            for name in sorted(selection.names)
+        )
+    )
 
 
 def _digest(path: Path) -> str:
