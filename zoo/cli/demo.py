@@ -1,0 +1,189 @@
+"""``zoo demo``: the shipped student against its teacher, through the whole stack and its REST API, then the result.
+
+Starts everything as ``zoo up`` does, submits three comparisons as any client would, shows progress, prints the
+retention table and the gain over the same student trained without the teacher, stops, and ends with 0.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli import broker
+from zoo.cli.client import Api, ApiProblem, Unreachable
+from zoo.cli.stack import (
+    Stack,
+    StackFailed,
+    Stopping,
+    can_evaluate,
+    home_of_environment,
+    port_is_free,
+    running,
+)
+
+if TYPE_CHECKING:
+    from zoo.accounts.models import AccessToken
+
+FAILED = 70
+SUITE = "demo"
+ENGINE = "causal"
+BATCH_SIZE = 32
+
+
+class DemoFailed(RuntimeError):
+    """The demonstration came to no result."""
+
+
+def demo(
+    port: Annotated[
+        int, typer.Option(envvar="PORT", help="Port on 127.0.0.1; another if it is taken.")
+    ] = 8000,
+) -> None:
+    """Measure the shipped student against its teacher through the whole stack, and print the result."""
+    if not can_evaluate():
+        print("zoo: the demonstration needs an engine: install the 'eval' extra.", file=sys.stderr)
+        raise typer.Exit(FAILED)
+    chosen = port if port_is_free(port) else broker.free_port()
+    started = time.monotonic()
+    stopping = Stopping()
+    try:
+        with running(home=home_of_environment(), port=chosen) as stack:
+            stack.wait_until_ready(stopping)
+            _say(f"The stack is up on {stack.url} ({time.monotonic() - started:.0f} s). Data: {stack.home}")
+            _demonstrate(stack, stopping)
+    except (StackFailed, broker.NoBroker, DemoFailed, ApiProblem, Unreachable) as error:
+        print(f"zoo: {error}", file=sys.stderr)
+        raise typer.Exit(FAILED) from None
+    _say(f"Done in {time.monotonic() - started:.0f} s.")
+
+
+def _demonstrate(stack: Stack, stopping: Stopping) -> None:
+    from evaluation.demo import shipped
+    from zoo.cli.tables import show
+
+    token, row = _token()
+    api = Api(stack.url, token)
+    try:
+        ids = {
+            name: _submit(api, student, teacher)
+            for name, student, teacher in (
+                ("pair", shipped.CAUSAL_STUDENT, shipped.CAUSAL_TEACHER),
+                ("alone", shipped.CAUSAL_ALONE, shipped.CAUSAL_TEACHER),
+                ("gain", shipped.CAUSAL_STUDENT, shipped.CAUSAL_ALONE),
+            )
+        }
+        documents = {name: _result(api, identifier, stack, stopping) for name, identifier in ids.items()}
+    finally:
+        _revoke(row)
+    show(documents["pair"])
+    _show_gain(documents["gain"], documents["alone"])
+    _say("")
+    print(f"The page: {stack.url}/comparisons/{documents['pair']['id']}/  ('make run' serves it)")
+
+
+def _submit(api: Api, student: str, teacher: str) -> str:
+    body = {
+        "student": student,
+        "teacher": teacher,
+        "suite": SUITE,
+        "engine": ENGINE,
+        "batch_size": BATCH_SIZE,
+    }
+    made = api.post("submissions/", body)
+    _say(f"Submitted {student} against {teacher}: {made['state']}")
+    return str(made["id"])
+
+
+def _result(api: Api, submission: str, stack: Stack, stopping: Stopping) -> dict[str, Any]:
+    from zoo.cli.submit import tell
+    from zoo.cli.tables import Bars
+
+    def meanwhile() -> None:
+        stack.look()
+        if stopping():
+            raise DemoFailed("stopped; what is finished is kept, and 'zoo demo' goes on from there")
+
+    with Bars() as bars:
+        done = api.follow(submission, tell=lambda found, runs: tell(bars, runs), meanwhile=meanwhile)
+    if done["state"] != "succeeded" or done["comparison"] is None:
+        reason = done["reason"] or {}
+        raise DemoFailed(f"{done['student']}: {done['state']}: {reason.get('message', 'no comparison')}")
+    return api.get(f"comparisons/{done['comparison']}/")
+
+
+def _show_gain(gain: dict[str, Any], alone: dict[str, Any]) -> None:
+    """What the teacher was good for: the student against its twin, and what the twin keeps of the teacher."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title="Gain from distillation: against the same student trained without the teacher",
+        title_justify="left",
+    )
+    for column in ("task", "distilled", "alone", "gain", "95 % interval", "p (Holm)"):
+        table.add_column(column, justify="left" if column == "task" else "right")
+    for row in [*gain["tasks"], gain["overall"] | {"task": "overall"}]:
+        table.add_row(*_gain_cells(row))
+    console = Console()
+    console.print(table)
+    retention = alone["overall"]["retention"]
+    if "value" in retention:
+        console.print(
+            f"Trained alone it keeps {retention['value']:.3f} of the teacher overall "
+            f"({retention['ci_low']:.3f} to {retention['ci_high']:.3f})."
+        )
+
+
+def _gain_cells(row: dict[str, Any]) -> list[str]:
+    difference = row["difference"]
+    defined = difference.get("value") is not None
+    separated = defined and (difference["ci_low"] > 0 or difference["ci_high"] < 0)
+    interval = f"{difference['ci_low']:+.4f} to {difference['ci_high']:+.4f}" if defined else ""
+    p_value = row.get("p_adjusted")
+    return [
+        row["task"],
+        _number(row["student"]["value"]),
+        _number(row["teacher"]["value"]),
+        f"{difference['value']:+.4f}" if defined else difference["undefined"].replace("_", " "),
+        interval + ("" if separated or not defined else "  not separated from noise"),
+        "" if p_value is None else f"{p_value:.2g}",
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _token() -> tuple[str, AccessToken]:
+    """A token for this one demonstration."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from zoo.accounts.models import Scope
+    from zoo.accounts.services import create_token
+    from zoo.cli.token import local_user
+
+    made = create_token(
+        acting_user=local_user(Scope.SUBMIT),
+        name="demonstration",
+        scope=Scope.SUBMIT,
+        now=timezone.now(),
+        lifetime=timedelta(hours=6),
+    )
+    return made.token, made.row
+
+
+def _revoke(row: AccessToken) -> None:
+    from django.utils import timezone
+
+    from zoo.accounts.services import revoke_token
+
+    revoke_token(acting_user=row.user, token_id=row.pk, now=timezone.now())
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
