@@ -4,7 +4,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
-from zoo.api import catalog, comparisons, leaderboard, lineage, runs, status, submissions, worker
+from zoo.api import catalog, comparisons, leaderboard, licensing, lineage, publishing, runs, status, submissions, worker
 from zoo.api.problems import json_404
 
 app_name = "api"
@@ -22,7 +22,9 @@ urlpatterns = [
     *comparisons.routes,
     *status.routes,
     *worker.routes,
+    *publishing.routes,
     *catalog.routes,
     *lineage.routes,
+    *licensing.routes,
     re_path(r".*", json_404),
 ]

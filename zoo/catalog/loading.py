@@ -207,7 +207,8 @@ def _attachments(model: Model, entry: curated.Entry) -> list[Change]:
     """Names, license periods, claims and costs: small lists that are replaced as a whole when they differ."""
     changes = []
     missing = {name.lower() for name in entry.aliases} - {row.key for row in model.aliases.all()}
-    for name in sorted(missing):
+    # In the order of the data: the first short name is the one that license checks call the entry by.
+    for name in (alias.lower() for alias in entry.aliases if alias.lower() in missing):
         Alias.objects.create(model=model, key=name)
         changes.append(Change(entry.id, f"also found as {name}"))
     periods = [

@@ -13,13 +13,16 @@ from typing import Final, NamedTuple
 from zoo.catalog import dates
 from zoo.catalog.search.query import FACETS, MAX_PAGE_SIZE, ORDERINGS, Query, Range
 
+VERDICTS: Final = ("allowed", "conditions", "unknown", "prohibited")
+INTENDED_USES: Final = ("sell", "run", "redistribute", "publish", "distill", "research")
+"""The uses for which license checks keep a verdict; a plain verdict is that of the first."""
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "kind": ("model", "dataset", "api"),
         "role": ("student", "teacher", "base", "quantized"),
         "method": ("response", "logit", "feature", "chain-of-thought", "mixed"),
         "availability": ("open", "gated", "closed", "unreleased", "withdrawn", "unknown"),
-        "verdict": ("allowed", "conditions", "unknown", "prohibited"),
+        "verdict": (*VERDICTS, *(f"use-{use}:{verdict}" for use in INTENDED_USES for verdict in VERDICTS)),
         "numbers": ("measured", "imported", "reported"),
     }
 )

@@ -2,21 +2,19 @@
 
 import sys
 
-from zoo.licensing.library import BadLicenseData, choices_file, license_files
-from zoo.licensing.rules.book import RuleBook
+from zoo.licensing.data import problems
+from zoo.licensing.library import license_files, rule_book
 
 
 def main() -> int:
     """Read, validate and compile all files; say what was found."""
-    try:
-        files, choices = license_files(), choices_file()
-        book = RuleBook.compile(files, choices)
-    except (BadLicenseData, KeyError) as error:
-        sys.stderr.write(f"license data: {error}\n")
+    if found := problems():
+        sys.stderr.write("\n".join(found) + "\n")
         return 1
+    files = license_files()
     rules = sum(len(file.rules) for file in files)
     read = sum(file.text.seen == "text" for file in files)
-    sys.stdout.write(f"license data {book.version}: {len(files)} texts ({read} read), {rules} rules\n")
+    sys.stdout.write(f"license data {rule_book().version}: {len(files)} texts ({read} read), {rules} rules\n")
     return 0
 
 

@@ -1,0 +1,220 @@
+"""Lineages for the engine: from the database, or from the reviewed data that ships when there is no database.
+
+Translation only. Node ids are the short names of curated entries, else ``org/name``; every id or alias that the
+catalog knows leads to the same node. Edges that are disputed or retracted do not take part.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from django.db.models import Prefetch
+
+from zoo.catalog import selectors as catalog
+from zoo.catalog.data import curated
+from zoo.catalog.data.schema import Entry
+from zoo.catalog.dates import first_day
+from zoo.catalog.models import Alias, DisputedModel, LicensePeriod, Model, Revision
+from zoo.catalog.models.attested import COUNTED
+from zoo.licensing.expressions import Vocabulary
+from zoo.licensing.library import rule_book
+from zoo.licensing.rules.graph import DatedTerms, Edge, Licenses, LineageGraph, Node
+from zoo.licensing.rules.vocabulary import EdgeKind, NodeKind
+from zoo.lineage.models import Edge as EdgeRow
+
+SEES_OR_HEARS = ("image", "vision", "audio", "video", "speech", "multimodal")
+ACCUSED = ("subject", "vendor")
+SETTLED = ("settled", "withdrawn")
+MAX_LEVELS = 64
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """A graph with the names that lead into it: what somebody asked for -> node id, and node id -> ``org/name``."""
+
+    graph: LineageGraph
+    nodes: dict[str, str]
+    ids: dict[str, str]
+
+    def node(self, reference: str) -> str:
+        """The node that a reference names; an unknown reference stays as it is and is an unknown node."""
+        return self.nodes.get(reference.strip().lower(), reference)
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The names of all licenses."""
+    return Vocabulary(rule_book())
+
+
+# -- the reviewed data that ships ------------------------------------------------------------------------------
+
+
+@cache
+def shipped() -> Lineage:
+    """The lineage of the reviewed catalog data, without a database."""
+    data = curated()
+    accused = {
+        part.id.lower()
+        for dispute in data.disputes
+        if dispute.standing not in SETTLED
+        for part in dispute.entries
+        if part.part in ACCUSED
+    }
+    names = {entry.id.lower(): _short(entry) for entry in data.entries}
+    nodes = [
+        _entry_node(entry, names[entry.id.lower()], entry.id.lower() in accused) for entry in data.entries
+    ]
+    edges = [
+        Edge(names[entry.id.lower()], names[row.parent.lower()], EdgeKind(row.kind))
+        for entry in data.entries
+        for row in entry.lineage
+        if row.status in COUNTED
+    ]
+    leads = {
+        alias.lower(): names[entry.id.lower()] for entry in data.entries for alias in entry.aliases
+    } | names
+    leads |= {name: name for name in names.values()}
+    return Lineage(
+        LineageGraph.of(nodes, edges), leads, {names[entry.id.lower()]: entry.id for entry in data.entries}
+    )
+
+
+def _short(entry: Entry) -> str:
+    return next((alias for alias in entry.aliases if "/" not in alias), entry.id)
+
+
+def _entry_node(entry: Entry, name: str, contested: bool) -> Node:
+    words = vocabulary()
+    history = tuple(
+        DatedTerms(first_day(row.since) if row.since else None, words.terms(row.license))
+        for row in entry.license_history
+    )
+    return Node(
+        id=name,
+        kind=NodeKind(entry.kind),
+        licensor=entry.licensor,
+        licenses=Licenses(words.terms(entry.license), words.terms(entry.hub_license_tag), (), history),
+        name=entry.id,
+        family=entry.family,
+        multimodal=_multimodal(entry.modality or ""),
+        contested=contested,
+    )
+
+
+# -- the database ----------------------------------------------------------------------------------------------
+
+
+def above(references: Iterable[str]) -> Lineage:
+    """The lineage above these references: one query per level, and a fixed number besides."""
+    found = catalog.find_models(references)
+    models, edges = _closure({model.pk for model in found.values()})
+    return _lineage(models, edges, {reference.lower(): model.pk for reference, model in found.items()})
+
+
+def above_models(model_ids: Collection[int]) -> tuple[LineageGraph, dict[int, str]]:
+    """The graph above these entries, and the node id of each entry in it."""
+    models, edges = _closure(set(model_ids))
+    names = _names(models)
+    return _graph(models, edges, names), names
+
+
+def whole() -> tuple[LineageGraph, dict[int, str]]:
+    """The whole catalog as one graph; for judging everything at once."""
+    ids = Model.objects.order_by("pk").values_list("pk", flat=True)
+    edges = EdgeRow.objects.filter(is_current=True, status__in=COUNTED).order_by("pk")
+    names = _names(ids.iterator(chunk_size=5000))
+    return _graph(list(names), edges.values_list("child_id", "kind", "parent_id"), names), names
+
+
+def _closure(roots: set[int]) -> tuple[set[int], list[tuple[int, str, int]]]:
+    known, frontier = set(roots), set(roots)
+    edges: list[tuple[int, str, int]] = []
+    for _ in range(MAX_LEVELS):
+        if not frontier:
+            break
+        rows = EdgeRow.objects.filter(child__in=frontier, is_current=True, status__in=COUNTED).order_by("pk")
+        found = list(rows.values_list("child_id", "kind", "parent_id"))
+        edges += found
+        frontier = {parent for _, _, parent in found} - known
+        known |= frontier
+    return known, edges
+
+
+def _lineage(models: set[int], edges: list[tuple[int, str, int]], asked: dict[str, int]) -> Lineage:
+    names = _names(models)
+    graph = _graph(models, edges, names)
+    ids = {node.id: node.name or node.id for node in graph.nodes.values()}
+    return Lineage(graph, {reference: names[pk] for reference, pk in asked.items()}, ids)
+
+
+def _names(model_ids: Iterable[int]) -> dict[int, str]:
+    """Node ids: the first short alias of a curated entry, else ``org/name``."""
+    wanted = list(model_ids)
+    names: dict[int, str] = {}
+    for batch in _batches(wanted):
+        rows = Model.objects.filter(pk__in=batch).values_list("pk", "organization__slug", "name", "curated")
+        curated_ids = set()
+        for pk, organization, name, is_curated in rows:
+            names[pk] = f"{organization}/{name}"
+            if is_curated:
+                curated_ids.add(pk)
+        aliases = Alias.objects.filter(model__in=curated_ids).exclude(key__contains="/").order_by("-pk")
+        names |= dict(aliases.values_list("model_id", "key"))
+    return names
+
+
+def _graph(
+    models: Collection[int], edges: Iterable[tuple[int, str, int]], names: dict[int, str]
+) -> LineageGraph:
+    nodes = [node for batch in _batches(list(models)) for node in _nodes(batch, names)]
+    links = [Edge(names[child], names[parent], EdgeKind(kind)) for child, kind, parent in edges]
+    return LineageGraph.of(nodes, links)
+
+
+def _nodes(batch: list[int], names: dict[int, str]) -> list[Node]:
+    accused = set(
+        DisputedModel.objects.filter(model__in=batch, part__in=ACCUSED)
+        .exclude(dispute__standing__in=SETTLED)
+        .values_list("model_id", flat=True)
+    )
+    concluded = (
+        Revision.objects.filter(model__in=batch).exclude(license_concluded="").order_by("published_on", "id")
+    )
+    conclusions = dict(concluded.values_list("model_id", "license_concluded"))
+    periods = Prefetch("license_periods", LicensePeriod.objects.order_by("since_on", "id"))
+    rows = (
+        Model.objects.filter(pk__in=batch)
+        .select_related("organization")
+        .prefetch_related(periods)
+        .order_by("pk")
+    )
+    return [_model_node(row, names[row.pk], row.pk in accused, conclusions.get(row.pk, "")) for row in rows]
+
+
+def _model_node(row: Model, name: str, contested: bool, concluded: str) -> Node:
+    words = vocabulary()
+    history = tuple(
+        DatedTerms(period.since_on, words.terms(period.license)) for period in row.license_periods.all()
+    )
+    return Node(
+        id=name,
+        kind=NodeKind(row.kind),
+        licensor=row.licensor or None,
+        licenses=Licenses(
+            words.terms(row.license), words.terms(row.hub_license_tag), words.terms(concluded), history
+        ),
+        name=row.slug,
+        family=row.family or None,
+        multimodal=_multimodal(row.modality),
+        contested=contested,
+    )
+
+
+def _multimodal(modality: str) -> bool | None:
+    """None where the catalog does not say what goes in and out."""
+    return any(word in modality.lower() for word in SEES_OR_HEARS) if modality else None
+
+
+def _batches(ids: list[int], size: int = 500) -> Iterable[list[int]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
