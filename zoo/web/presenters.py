@@ -49,6 +49,17 @@ SIGNS: dict[str, Sign] = {
     "cannot_be_run": Sign("cannot be run here", "unknown", "unknown"),
     "seen": Sign("seen in the source", "good", "good"),
     "recalled": Sign("from memory, unchecked", "unknown", "unknown"),
+    "inferred": Sign("classified by the curators", "info", "info"),
+    "disputed": Sign("disputed", "between", "warn"),
+    "retracted": Sign("retracted", "cross", "unknown"),
+    "supported": Sign("supported", "good", "good"),
+    "partly": Sign("partly supported", "between", "warn"),
+    "unsupported": Sign("no support found", "unknown", "unknown"),
+    "contradicted": Sign("contradicted", "bad", "bad"),
+    "open": Sign("open", "clock", "info"),
+    "accepted": Sign("accepted", "good", "good"),
+    "amended": Sign("accepted with changes", "good", "good"),
+    "declined": Sign("declined", "bad", "unknown"),
     "up": Sign("working", "good", "good"),
     "degraded": Sign("degraded", "warn", "warn"),
     "down": Sign("down", "bad", "bad"),
@@ -78,6 +89,11 @@ def percent(value: float | None, digits: int = 1) -> str:
 def points(value: float | None, digits: int = 1) -> str:
     """A difference of two fractions in percentage points, always with its sign."""
     return MISSING if value is None else f"{value * 100:+.{digits}f}".replace("-", MINUS)
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """A difference of two plain numbers, always with its sign."""
+    return MISSING if value is None else f"{value:+.{digits}f}".replace("-", MINUS)
 
 
 def decimal(value: float | None, digits: int = 3) -> str:

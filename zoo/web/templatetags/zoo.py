@@ -76,21 +76,33 @@ def _strong(text: object, key: str) -> SafeString:
 
 @register.simple_tag
 def quantity(value: object, style: str = "percent") -> SafeString:
-    """``{% quantity row.retention %}``: "94.1% [92.7, 95.3]", or why it is undefined. style: percent or points."""
+    """``{% quantity row.retention %}``: "94.1% [92.7, 95.3]", or why it is undefined.
+
+    ``style``: percent (of a fraction), points (a difference of fractions) or signed (a difference of plain numbers).
+    """
     q = presenters.shown(value)
     if q.value is None:
         return format_html('<span class="undefined" title="{}">{}</span>', q.explanation, q.reason)
-    text = presenters.points(q.value) if style == "points" else presenters.percent(q.value)
+    write, write_edge = _QUANTITY_STYLES[style]
     if q.low is None or q.high is None:
-        return format_html('<span class="quantity">{}</span>', text)
-    edges = [presenters.points(edge) if style == "points" else _bare(edge) for edge in (q.low, q.high)]
+        return format_html('<span class="quantity">{}</span>', write(q.value))
     return format_html(
-        '<span class="quantity">{} <span class="interval">[{}, {}]</span></span>', text, *edges
+        '<span class="quantity">{} <span class="interval">[{}, {}]</span></span>',
+        write(q.value),
+        write_edge(q.low),
+        write_edge(q.high),
     )
 
 
 def _bare(edge: float) -> str:
     return presenters.percent(edge).rstrip("%")
+
+
+_QUANTITY_STYLES = {
+    "percent": (presenters.percent, _bare),
+    "points": (presenters.points, presenters.points),
+    "signed": (presenters.signed, presenters.signed),
+}
 
 
 @register.simple_tag

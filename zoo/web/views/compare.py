@@ -57,7 +57,6 @@ def _context(request: HttpRequest, table: SideBySide, *, only_differences: bool)
         if not only_differences or len({cell.word for cell in line.cells if cell} - {"baseline", "tied"})
     ]
     groups = (
-        ("License", _license_lines(table.columns)),
         ("The model", _catalog_lines(table.columns)),
         ("What it costs", _cost_lines(table.columns)),
         ("How it was measured", _setting_lines(table.columns)),
@@ -72,6 +71,7 @@ def _context(request: HttpRequest, table: SideBySide, *, only_differences: bool)
             for title, found in groups
         ],
         "only_differences": only_differences,
+        "license": _line("License", [column.known.license for column in table.columns]),
         "agreements": list(zip(table.columns, table.agreements, strict=True)),
         "toggle": _address(request, diff=None if only_differences else "1"),
         "suites": [(suite, _address(request, suite=suite), suite == table.suite) for suite in table.suites],
@@ -95,11 +95,7 @@ def _chosen(request: HttpRequest, column: Column) -> Chosen:
 
 def _line(label: str, values: Sequence[str]) -> Line:
     shown = [value or MISSING for value in values]
-    return Line(label, shown, len(set(shown)) == 1)
-
-
-def _license_lines(columns: Sequence[Column]) -> list[Line]:
-    return [_line("License", [column.known.license for column in columns])]
+    return Line(label, shown, len(set(shown) - {MISSING}) <= 1)
 
 
 def _catalog_lines(columns: Sequence[Column]) -> list[Line]:

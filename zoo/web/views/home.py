@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from zoo.catalog import selectors as catalog
+from zoo.comparisons import selectors as comparisons
+from zoo.comparisons.leaderboard import Entry, entry_of
 from zoo.runs import selectors as runs
+from zoo.web.charts import DotRow
+
+
+class Latest(NamedTuple):
+    """A comparison for the home page."""
+
+    entry: Entry
+    href: str
+    rows: list[DotRow]
 
 
 def show(request: HttpRequest) -> HttpResponse:
     """The home page."""
     context = {
         "names": catalog.model_names(limit=300),
+        "entries": catalog.number_of_models(),
         "counts": runs.counts(),
+        "latest": _latest(),
         "workers": runs.live_workers(now=timezone.now()).count(),
     }
     return render(request, "home/home.html", context)
+
+
+def _latest(limit: int = 6) -> list[Latest]:
+    rows = comparisons.recent().values_list("pk", "pairing__pair_run__state")[:limit]
+    return [_shown(entry_of(pk, state or "")) for pk, state in rows]
+
+
+def _shown(entry: Entry) -> Latest:
+    href = f"/comparisons/{entry.comparison_id}/"
+    parts = [DotRow(cell.name, cell.retention) for cell in entry.capabilities]
+    return Latest(entry, href, [DotRow("Overall", entry.retention, strong=True), *parts])
 
 
 def lineage_door(request: HttpRequest) -> HttpResponseRedirect:
