@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from evaluation.formats.errors import FormatError
-from evaluation.isolation.sandbox import guarded
+from evaluation.formats.folder import read_plain
+from evaluation.formats.tokenizer import MAX_BYTES
+from evaluation.isolation.brief import Budget, run_briefly
 
 PROGRAM = Path(__file__).with_name("probe.py")
-
-
-class Budget(NamedTuple):
-    """What one probe may use."""
-
-    cpu_seconds: int
-    memory_bytes: int
 
 
 TEMPLATE = Budget(2, 1 << 30)
@@ -38,13 +29,10 @@ def check_templates(templates: Mapping[str, str], budget: Budget = TEMPLATE) -> 
         return None
     if importlib.util.find_spec("jinja2") is None:
         return "The chat template was not tried: jinja2 is not installed where the model was fetched."
-    with tempfile.TemporaryDirectory(prefix="zoo-probe-") as folder:
-        for text in templates.values():
-            path = Path(folder) / "template"
-            path.write_text(text, encoding="utf-8", errors="replace")
-            answer = _answer("template", path, budget)
-            if answer != "ok":
-                raise FormatError("bad_template", f"The chat template {_TEMPLATE_PROBLEMS[answer]}.", _REMEDY)
+    for text in templates.values():
+        answer = _answer("template", text.encode("utf-8", "replace"), budget)
+        if answer != "ok":
+            raise FormatError("bad_template", f"The chat template {_TEMPLATE_PROBLEMS[answer]}.", _REMEDY)
     return None
 
 
@@ -53,12 +41,11 @@ def check_tokenizer(folder: Path, budget: Budget = TOKENIZER) -> str | None:
 
     Raises FormatError (``bad_tokenizer``) when it cannot be loaded, or not within 30 seconds of processor time.
     """
-    path = folder / "tokenizer.json"
-    if not path.is_file():
+    if not (folder / "tokenizer.json").is_file():
         return None
     if importlib.util.find_spec("tokenizers") is None:
         return "The tokenizer was not tried: tokenizers is not installed where the model was fetched."
-    answer = _answer("tokenizer", path, budget)
+    answer = _answer("tokenizer", read_plain(folder, "tokenizer.json", MAX_BYTES), budget)
     if answer != "ok":
         remedy = "Save the tokenizer again with a current version of the tokenizers library."
         raise FormatError("bad_tokenizer", f"tokenizer.json {_TOKENIZER_PROBLEMS[answer]}.", remedy)
@@ -81,35 +68,17 @@ _TOKENIZER_PROBLEMS = {
 }
 
 
-def _answer(what: str, path: Path, budget: Budget) -> str:
+def _answer(what: str, content: bytes, budget: Budget) -> str:
     """What the probe said, or how it died: "ok", "time", "memory", "died" or a word of its own."""
-    words = guarded(
-        {
-            "mode": "exec",
-            "die_with": os.getpid(),
-            "no_new_privileges": True,
-            "filter": "unix",
-            "sacrifice": True,
-            "limits": {"CPU": budget.cpu_seconds, "AS": budget.memory_bytes, "FSIZE": 1 << 20, "CORE": 0},
-            "command": [sys.executable, "-I", str(PROGRAM), what, str(path)],
-        }
-    )
-    settings = {
-        "LANG": "C.UTF-8",
-        "PATH": "/usr/bin:/bin",
-        "RAYON_NUM_THREADS": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-    try:
-        done = subprocess.run(
-            words, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            timeout=3 * budget.cpu_seconds + 10, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
+    with tempfile.TemporaryDirectory(prefix="zoo-probe-") as name:
+        # The probe may run under another user, who must be able to read this and nothing else.
+        folder = Path(name).resolve()
+        folder.chmod(0o755)
+        (folder / what).write_bytes(content)
+        (folder / what).chmod(0o644)
+        inner = [sys.executable, "-I", str(PROGRAM), what, str(folder / what)]
+        answer = run_briefly(inner, readable=(folder,), budget=budget)
+    if answer.out_of_time:
         return "time"
-    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        return "time"
-    word = done.stdout[:20].decode("ascii", "replace").strip()
-    if done.returncode != 0 or word not in {"ok", *_TEMPLATE_PROBLEMS, *_TOKENIZER_PROBLEMS}:
-        return "died"
-    return word
+    known = answer.code == 0 and answer.text in {"ok", *_TEMPLATE_PROBLEMS, *_TOKENIZER_PROBLEMS}
+    return answer.text if known else "died"

@@ -108,7 +108,10 @@ class Process:
             self._kill_all()
 
     def stop(self, failure: Failure) -> None:
-        """Asks the process to end (SIGTERM) and kills it after the grace time."""
+        """Asks the process to end (SIGTERM) and kills it after the grace time.
+
+        One that was finished all the same, and ends with 0, has ended well.
+        """
         with self._lock:
             self._condemn(failure)
             if self._stop_by is None:
@@ -146,6 +149,8 @@ class Process:
     def _end(self, code: int, kills: int) -> None:
         # bubblewrap and the guard give 128 plus the signal; Popen gives minus the signal.
         code = 128 - code if code < 0 else code
+        if code == 0 and self._stop_by is not None:
+            self._verdict = None
         if self._verdict is None and code == 128 + signal.SIGKILL and watch.kernel_kills() > kills:
             self._verdict = out_of_memory("the kernel killed it for lack of memory")
         seconds = time.monotonic() - self._started

@@ -11,6 +11,7 @@ import hashlib
 import math
 import os
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
@@ -29,8 +30,10 @@ from evaluation.contract import (
     Score,
     TaskResult,
 )
+from evaluation.isolation.brief import Budget, run_briefly
 
 REPORT_NAME = "report.json"
+COUNTING = Budget(120, 16 << 30)
 UNIT_METRICS = frozenset(
     {
         "acc",
@@ -120,9 +123,30 @@ def read_report(
     problem = next(problems(report, spec, expected or {}), None)
     if problem is not None:
         raise BadResult(problem)
-    if isinstance(report, RunReport) and report.samples is not None:
-        open_samples(folder, report.samples, limit=samples_limit).close()
+    if isinstance(report, RunReport) and isinstance(spec, RunSpec) and report.samples is not None:
+        with open_samples(folder, report.samples, limit=samples_limit) as samples:
+            _check_samples(report, samples, spec.protocol.limit)
     return report
+
+
+def _check_samples(report: RunReport, samples: BufferedReader, limit: int | None) -> None:
+    """The rows of the samples file are those that the results speak of. Counted by a process apart."""
+    inner = [sys.executable, "-m", "evaluation.isolation.count_samples", str(samples.fileno())]
+    answer = run_briefly(inner, budget=COUNTING, file=samples)
+    try:
+        counts = TypeAdapter(dict[str, tuple[int, int, int]]).validate_json(answer.text)
+    except ValidationError as error:
+        raise BadResult("its samples cannot be read") from error
+    if answer.code != 0 or counts.keys() != {result.task for result in report.results if result.n}:
+        raise BadResult("its samples belong to other tasks than its results")
+    for result in report.results:
+        rows, documents, without_score = counts.get(result.task, (0, 0, 0))
+        if rows != result.n:
+            raise BadResult(f"{result.task} has {rows} samples in the file and says {result.n}")
+        if without_score:
+            raise BadResult(f"{result.task} has samples without a score")
+        if limit is not None and documents > limit:
+            raise BadResult(f"{result.task} has {documents} documents, more than the limit of {limit}")
 
 
 def problems(
@@ -138,18 +162,16 @@ def problems(
         if result.task in seen:
             yield "it holds a task twice"
         seen.add(result.task)
-        yield from _impossible(result, spec, expected.get(result.task))
+        yield from _impossible(result, expected.get(result.task))
     if report.failure is None:
         missing = sorted(set(expected) - seen)
         if missing:
             yield f"{len(missing)} of the expected tasks are missing, {missing[0]} first"
 
 
-def _impossible(result: TaskResult, spec: RunSpec, expected: int | None) -> Iterator[str]:
+def _impossible(result: TaskResult, expected: int | None) -> Iterator[str]:
     if expected is not None and result.n != expected:
         yield f"{result.task} has {result.n} samples and must have {expected}"
-    if spec.protocol.limit is not None and result.n > spec.protocol.limit:
-        yield f"{result.task} has {result.n} samples, more than the limit of {spec.protocol.limit}"
     if result.ties > result.n:
         yield f"{result.task} has more ties than samples"
     for name, score in _scores(result):

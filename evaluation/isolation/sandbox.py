@@ -110,8 +110,11 @@ def command(
     limits: Limits,
     variables: Mapping[str, str],
     user: int | None,
+    own_limits: Mapping[str, int] | None = None,
 ) -> list[str]:
     """The words that start ``inner`` in this isolation. ``user`` is the numeric user, where one is used.
+
+    ``own_limits`` replace limits of the kernel by name (CPU, AS, ...).
 
     To be started with an empty environment for bubblewrap (its first process keeps the one it was given)
     and with ``variables`` otherwise; with a pipe as standard input, whose closing means "the supervisor died".
@@ -120,7 +123,7 @@ def command(
         "mode": "exec",
         "no_new_privileges": True,
         "sacrifice": True,
-        "limits": resource_limits(limits, gpu=places.gpu),
+        "limits": resource_limits(limits, gpu=places.gpu) | dict(own_limits or {}),
         "user": user,
         "folder": str(places.output),
         "command": list(inner),
