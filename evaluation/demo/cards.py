@@ -56,7 +56,7 @@ _ABOUT: Mapping[str, _About] = {
         "Llama, 3 layers, 256 wide, 4 heads, tied embeddings",
         "The student of the causal demonstration pair. It started from its teacher's embeddings, "
         "final norm and every "
-        "second layer (the 2nd, 4th and 6th), and was then trained on the teacher's logits, softened "
+        "second layer (the 1st, 3rd and 5th), and was then trained on the teacher's logits, softened "
         "by a temperature "
         "(Hinton, Vinyals and Dean 2015), and on the next token.",
         ("student", "distillation"),

@@ -22,7 +22,9 @@ from evaluation.demo.windows import Stream, causal_batch, starts_of_batches
 
 TEACHER, STUDENT, ALONE = "tiny-llama-teacher", "tiny-llama-student", "tiny-llama-alone"
 TEACHER_LAYERS = 6
-STUDENT_FROM = (1, 3, 5)  # every second layer of the teacher
+# Every second layer of the teacher. Taken from the second on, the start is worse than random (15.2 nats a token
+# against 5.1): the first layer cannot be missed.
+STUDENT_FROM = (0, 2, 4)
 TEMPERATURE = 2.0
 KL_SHARE = 0.5
 _PEAK = 1.5e-3
