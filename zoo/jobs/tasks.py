@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from evaluation.exchange import EVALUATE_TASK
 from zoo.celery import app
 from zoo.comparisons import services as comparisons
+from zoo.publishing import services as publishing
 from zoo.runs import outbox, reaper
 from zoo.runs.clock import database_now
 from zoo.runs.models import Outbox
@@ -56,6 +57,7 @@ def settle(run: str | None = None, **newer: object) -> None:
     if run is not None:
         submissions.follow_up(run_id=UUID(run), now=database_now())
     comparisons.settle_ready(now=database_now())
+    publishing.publish_ready(now=database_now())
 
 
 @shared_task(name="zoo.sweep", ignore_result=True)
@@ -64,6 +66,7 @@ def sweep(**newer: object) -> None:
     reaper.reap(now=database_now())
     submissions.follow_up_all(now=database_now())
     comparisons.settle_ready(now=database_now())
+    publishing.publish_ready(now=database_now())
     for alarm in reaper.alarms(now=database_now()):
         logger.warning("alarm %s: %s", alarm.code, alarm.message)
 

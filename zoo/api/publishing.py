@@ -1,0 +1,159 @@
+"""REST for releases and exports: frozen documents, their signatures, the chain, and models in formats others read."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import FileResponse, HttpResponse
+from django.urls import path
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from zoo.api import pages
+from zoo.api.conditional import Conditional
+from zoo.catalog.selectors import get_model
+from zoo.core import storage
+from zoo.publishing import selectors
+from zoo.publishing.exports.formats import FORMATS, format_named
+from zoo.publishing.models import Release
+from zoo.publishing.selectors import ReleaseNotFound
+from zoo.publishing.services import parse
+
+SIDES = ("student", "teacher")
+
+
+class ReleaseRowSerializer(serializers.Serializer[Release]):
+    """A release in a list."""
+
+    id = serializers.UUIDField()
+    sequence = serializers.IntegerField()
+    comparison = serializers.UUIDField(source="comparison_id")
+    student = serializers.CharField()
+    teacher = serializers.CharField()
+    digest = serializers.CharField()
+    hash = serializers.CharField()
+    replaces = serializers.UUIDField(source="replaces_id", allow_null=True)
+    replaced_by = serializers.SerializerMethodField()
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+    def get_replaced_by(self, release: Release) -> str | None:
+        """The release that corrects this one, if any."""
+        later = getattr(release, "replaced_by", None)
+        return str(later.pk) if later else None
+
+
+class ReleaseSerializer(ReleaseRowSerializer):
+    """A release with all that is needed to check it."""
+
+    previous_hash = serializers.CharField()
+    envelope = serializers.DictField()
+    document = serializers.DictField()
+
+
+class KeySerializer(serializers.Serializer[Any]):
+    """What this instance signs with, and where its chain of releases ends."""
+
+    public_key = serializers.CharField()
+    sequence = serializers.IntegerField()
+    head = serializers.CharField()
+
+
+class ReleaseList(APIView):
+    """All releases, newest first, those that were replaced too."""
+
+    @extend_schema(operation_id="releases_list", responses=ReleaseRowSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        return pages.listed(
+            self, request, selectors.releases(), ReleaseRowSerializer, ordering=("-sequence",)
+        )
+
+
+class ReleaseKey(APIView):
+    """The public key and the head of the chain. Keep a copy elsewhere: that is what makes a change evident."""
+
+    @extend_schema(operation_id="releases_key", responses=KeySerializer)
+    def get(self, request: Request) -> Response:
+        sequence, head = selectors.head()
+        return Response({"public_key": selectors.public_key(), "sequence": sequence, "head": head})
+
+
+class ReleaseDetail(Conditional):
+    """One release: the frozen document, its digest, its place in the chain and the signed statement."""
+
+    @extend_schema(operation_id="releases_retrieve", responses=ReleaseSerializer)
+    def get(self, request: Request, release_id: UUID) -> Response:
+        release = selectors.release_by_id(release_id)
+        row = ReleaseRowSerializer(release).data
+        more = {
+            "previous_hash": release.previous_hash,
+            "envelope": release.envelope,
+            "document": parse(release),
+        }
+        return Response({**row, **more})
+
+
+class ReleaseResults(APIView):
+    """The two recorded results behind a release, as the exact text that was hashed."""
+
+    @extend_schema(
+        operation_id="releases_results", responses={(200, "application/json"): OpenApiTypes.OBJECT}
+    )
+    def get(self, request: Request, release_id: UUID) -> Response:
+        return Response(selectors.bundles(selectors.release_by_id(release_id)))
+
+
+class ReleaseSamples(APIView):
+    """The samples of one side as Parquet, for whoever recomputes the release."""
+
+    @extend_schema(
+        operation_id="releases_samples",
+        parameters=[OpenApiParameter("side", str, OpenApiParameter.PATH, enum=list(SIDES))],
+        responses={(200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, release_id: UUID, side: str) -> FileResponse:
+        evidence = parse(selectors.release_by_id(release_id))["evidence"]
+        if side not in SIDES or not storage.exists(evidence[side]["samples_sha256"]):
+            raise ReleaseNotFound("these samples are not kept")
+        file = storage.open_artifact(evidence[side]["samples_sha256"])
+        name = f"{release_id}-{side}.parquet"
+        return FileResponse(
+            file, as_attachment=True, filename=name, content_type="application/vnd.apache.parquet"
+        )
+
+
+class ModelExportFormat(APIView):
+    """A model with its lineage and standing releases in a format that other tools read."""
+
+    @extend_schema(
+        operation_id="models_export_format",
+        parameters=[OpenApiParameter("format", str, OpenApiParameter.PATH, enum=list(FORMATS))],
+        responses={(200, "text/plain"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, org: str, name: str, format: str) -> HttpResponse:
+        chosen = format_named(format)
+        model = get_model(f"{org}/{name}")
+        body = chosen.make(selectors.subject(model), timezone.now())
+        response = HttpResponse(body, content_type=f"{chosen.content_type}; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{org}--{name}.{chosen.extension}"'
+        return response
+
+
+routes = [
+    path("releases/", ReleaseList.as_view(), name="releases"),
+    path("releases/key/", ReleaseKey.as_view(), name="release-key"),
+    path("releases/<uuid:release_id>/", ReleaseDetail.as_view(), name="release"),
+    path("releases/<uuid:release_id>/results/", ReleaseResults.as_view(), name="release-results"),
+    path("releases/<uuid:release_id>/samples/<str:side>/", ReleaseSamples.as_view(), name="release-samples"),
+    path(
+        "models/<str:org>/<str:name>/export/<str:format>/",
+        ModelExportFormat.as_view(),
+        name="model-export-format",
+    ),
+]

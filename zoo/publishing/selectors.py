@@ -1,0 +1,115 @@
+"""Reads about releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from zoo.catalog.models import Kind, Model
+from zoo.catalog.selectors import revisions_of
+from zoo.core.errors import NotFound
+from zoo.lineage.selectors import parents_of
+from zoo.publishing import signing
+from zoo.publishing.document import FIRST_HASH
+from zoo.publishing.exports.subject import Parent, Subject
+from zoo.publishing.models import Release
+from zoo.publishing.services import key_path, parse
+
+
+class ReleaseNotFound(NotFound):
+    """There is no such release."""
+
+    code = "release_not_found"
+
+
+class Head(NamedTuple):
+    """The end of the chain: how many releases there are, and the hash that covers them all."""
+
+    sequence: int
+    hash: str
+
+
+def releases() -> QuerySet[Release]:
+    """All releases, newest first, with what replaced them."""
+    return Release.objects.select_related("replaces", "comparison", "replaced_by").order_by("-sequence")
+
+
+def release_by_id(release_id: UUID | str) -> Release:
+    """One release with its runs and results. Raises ReleaseNotFound."""
+    found = (
+        releases()
+        .select_related("comparison__student_run__result", "comparison__teacher_run__result")
+        .filter(pk=release_id)
+        .first()
+    )
+    if found is None:
+        raise ReleaseNotFound("there is no such release")
+    return found
+
+
+def releases_of(model: str) -> QuerySet[Release]:
+    """The releases in which a model is the student, newest first, without those that were replaced."""
+    return releases().filter(student=model, replaced_by=None)
+
+
+def head() -> Head:
+    """The end of the chain of releases."""
+    last = Release.objects.order_by("-sequence").values_list("sequence", "hash").first()
+    return Head(*last) if last else Head(0, FIRST_HASH)
+
+
+def public_key() -> str:
+    """The key that this instance signs with, as PEM. Makes the key when there is none yet."""
+    return signing.public_pem(signing.private_key(key_path()).public_key())
+
+
+def bundles(release: Release) -> dict[str, Any]:
+    """The two recorded results behind a release, as they were hashed: for whoever recomputes it."""
+    runs = {"student": release.comparison.student_run, "teacher": release.comparison.teacher_run}
+    return {side: run.result.bundle for side, run in runs.items()}
+
+
+def newest(models: Iterable[str]) -> dict[str, Release]:
+    """For each student its newest standing release."""
+    found: dict[str, Release] = {}
+    for release in releases().filter(student__in=list(models), replaced_by=None).order_by("sequence"):
+        found[release.student] = release
+    return found
+
+
+def subject(model: Model) -> Subject:
+    """A model's facts and standing releases, for exports."""
+    revision = revisions_of(model).first()
+    parents = tuple(
+        Parent(
+            model=edge.parent.slug,
+            kind=edge.kind,
+            methods=tuple(edge.methods),
+            status=edge.status,
+            is_dataset=edge.parent.kind == Kind.DATASET,
+            revision="",
+        )
+        for edge in parents_of(model)
+    )
+    return Subject(
+        id=model.slug,
+        title=model.title,
+        publisher=model.organization.name,
+        license=model.license,
+        license_tag=model.hub_license_tag,
+        license_url=model.license_url,
+        parameters=model.parameters,
+        architecture=model.architecture,
+        released=model.released,
+        paper=model.paper,
+        notes=model.notes,
+        revision=revision.label if revision else "",
+        digest=revision.digest if revision else "",
+        parents=parents,
+        releases=tuple(parse(release) for release in releases_of(model.slug)),
+        address=f"{settings.ZOO_PUBLIC_URL}/models/{model.slug}/",
+    )
