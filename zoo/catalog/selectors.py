@@ -22,8 +22,10 @@ from zoo.catalog.models import (
     ReportedScore,
     Revision,
     SearchDocument,
+    StartingPoint,
     TimelineEntry,
 )
+from zoo.catalog.search import parameters
 from zoo.core.errors import NotFound
 from zoo.core.models import AuditRow
 
@@ -67,9 +69,9 @@ def find_models(references: Iterable[str]) -> dict[str, Model]:
 
 
 def model_names(*, limit: int) -> list[str]:
-    """The ids of the entries, by name; for completing what somebody types."""
-    rows = Model.objects.order_by("key").values_list("organization__slug", "name")[:limit]
-    return [f"{organization}/{name}" for organization, name in rows]
+    """The ids of the most prominent entries, for suggestions while typing."""
+    rows = SearchDocument.objects.select_related("model__organization").order_by("prominence", "model_id")
+    return [row.model.slug for row in rows[:limit]]
 
 
 def revisions_of(model: Model) -> QuerySet[Revision]:
@@ -219,3 +221,46 @@ def changes_of(model: Model) -> QuerySet[AuditRow]:
     """Every change of the entry with the person who made it, newest first."""
     rows = AuditRow.objects.filter(subject=f"model:{model.slug}")
     return rows.select_related("user").order_by("-at", "-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A starting point with the models that answer it, best first."""
+
+    point: StartingPoint
+    summaries: tuple[Summary, ...]
+
+
+_CHOICES = 6
+_LOOKED_AT = 60
+
+
+def starting_points() -> list[Choice]:
+    """For each purpose its best models, from the data alone.
+
+    A model has to be open and to have a license that no check prohibits, and somebody has to have published
+    or measured a number for it. Measured ones come first, by what they keep; then clear licenses before
+    conditions; then the order that the purpose asks for.
+    """
+    choices = []
+    for point in StartingPoint.objects.order_by("order", "slug"):
+        given = {name: [value] for name, value in point.query.items()}
+        query = parameters.parse(given, size=_LOOKED_AT).query
+        found = [row for row in summaries(search.page(query).ids) if _is_safe_start(row)]
+        found.sort(key=_start_rank)
+        choices.append(Choice(point, tuple(found[:_CHOICES])))
+    return choices
+
+
+def _is_safe_start(row: Summary) -> bool:
+    return bool(row.model.license and row.numbers) and row.verdict not in ("prohibited", "unknown")
+
+
+def _start_rank(row: Summary) -> tuple[int, float, int]:
+    measured = row.retention is not None
+    return (0 if measured else 1, -(row.retention or 0.0), 0 if row.verdict == "allowed" else 1)
+
+
+def number_of_models() -> int:
+    """How many entries the catalog has, of every kind."""
+    return Model.objects.count()

@@ -39,7 +39,7 @@ VALUE_LABELS: Mapping[str, str] = {
     "unreleased": "never released",
 }
 ORDERING_LABELS: Mapping[str, str] = {
-    "": "most connected first",
+    "": "measured first, then students",
     "parameters": "smallest first",
     "-parameters": "largest first",
     "-released": "newest first",
@@ -67,6 +67,7 @@ FIELD_LABELS: Mapping[str, str] = {
     "notes": "Notes",
 }
 _SHORT = 8
+_FOLDED = frozenset({"organization", "architecture", "availability", "modality"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class FacetGroup:
     label: str
     options: tuple[Option, ...]
     more: tuple[Option, ...]
+    folded: bool
+    """Whether it stands behind a disclosure, because it is needed less often."""
     is_open: bool
 
 
@@ -127,7 +130,9 @@ def facet_groups(found: Sequence[Facet], query: Query) -> list[FacetGroup]:
         shown = max(_SHORT, sum(option.checked for option in options))
         if options:
             groups.append(
-                FacetGroup(name, label, tuple(options[:shown]), tuple(options[shown:]), bool(chosen))
+                FacetGroup(
+                    name, label, tuple(options[:shown]), tuple(options[shown:]), name in _FOLDED, bool(chosen)
+                )
             )
     return groups
 

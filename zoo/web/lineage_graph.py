@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import fast_sugiyama
 
@@ -17,7 +19,7 @@ from zoo.lineage.selectors import Allegation, Neighborhood
 from zoo.web.presenters import compact
 
 NODE_WIDTH, NODE_HEIGHT = 216, 46
-COLUMN_GAP, ROW_GAP, MARGIN = 132, 18, 12
+COLUMN_GAP, ROW_GAP, MARGIN = 160, 18, 12
 _TITLE_LENGTH = 28
 
 SHORT_KINDS = {
@@ -33,6 +35,17 @@ SHORT_KINDS = {
     EdgeKind.JUDGED_BY: "judged",
 }
 _SHORT_METHODS = {"chain-of-thought": "reasoning"}
+
+
+class Spot(NamedTuple):
+    """A point."""
+
+    x: float
+    y: float
+
+
+_Pair = tuple[int, int]
+"""Keys of parent and child."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,78 +86,124 @@ class Graph:
 
 def draw(around: Neighborhood, alleged: Sequence[Allegation] = ()) -> Graph:
     """Lays the neighborhood out. Raises nothing: entries without an edge get a column of their own."""
-    between: defaultdict[tuple[int, int], list[Edge]] = defaultdict(list)
+    edges: defaultdict[_Pair, list[Edge]] = defaultdict(list)
     for edge in around.edges:
-        between[edge.parent_id, edge.child_id].append(edge)
-    doubted: defaultdict[tuple[int, int], list[Allegation]] = defaultdict(list)
+        edges[edge.parent_id, edge.child_id].append(edge)
+    doubts: defaultdict[_Pair, list[Allegation]] = defaultdict(list)
     for row in alleged:
-        doubted[row.parent.pk, row.child.pk].append(row)
-    pairs = [*between, *(pair for pair in doubted if pair not in between)]
-    places = _places(list(around.models), pairs)
+        doubts[row.parent.pk, row.child.pk].append(row)
+    pairs = [*edges, *(pair for pair in doubts if pair not in edges)]
+    places, routes = _layout(list(around.models), pairs)
     nodes = tuple(
         Node(model, *places[pk], _cut(model.title), _detail(model), pk == around.root.pk)
         for pk, model in sorted(around.models.items(), key=lambda item: places[item[0]])
     )
+    ends = _ends(pairs, places)
     lines = tuple(
-        _line(around.models, pair, places, between.get(pair, []), doubted.get(pair, [])) for pair in pairs
+        _line(
+            around.models, pair, routes.get(pair, []), ends[pair], edges.get(pair, []), doubts.get(pair, [])
+        )
+        for pair in pairs
     )
-    width = max(x for x, _ in places.values()) + NODE_WIDTH + MARGIN
-    height = max(y for _, y in places.values()) + NODE_HEIGHT + MARGIN
+    width = max(spot.x for spot in places.values()) + NODE_WIDTH + MARGIN
+    height = max(spot.y for spot in places.values()) + NODE_HEIGHT + MARGIN
     return Graph(width, height, nodes, lines)
 
 
-def _places(ids: Sequence[int], pairs: Sequence[tuple[int, int]]) -> dict[int, tuple[float, float]]:
-    """The upper left corner of each box."""
+def _layout(ids: Sequence[int], pairs: Sequence[_Pair]) -> tuple[dict[int, Spot], dict[_Pair, list[Spot]]]:
+    """The upper left corner of each box, and the points through which long lines run between boxes."""
+    number = {pk: index for index, pk in enumerate(ids)}
     laid: dict[int, tuple[float, float]] = {}
+    steps: list[tuple[int, int]] = []
     if pairs:
-        layout = fast_sugiyama.from_edges(pairs).align_layouts_horizontal()
-        # The library adds points of its own, through which long edges run.
-        laid = {pk: spot for pk, spot in layout.to_dict().items() if pk in set(ids)}
-    columns = {
-        depth: number for number, depth in enumerate(sorted({y for _, y in laid.values()}, reverse=True))
-    }
-    scale = _scale(laid)
-    left = min((x for x, _ in laid.values()), default=0.0)
-    places = {
-        pk: (
-            round(MARGIN + columns[depth] * (NODE_WIDTH + COLUMN_GAP), 1),
+        given = [(number[parent], number[child]) for parent, child in pairs]
+        layouts = fast_sugiyama.from_edges(given).align_layouts_horizontal()
+        laid = layouts.to_dict()
+        steps = [step for layout in layouts for step in layout[3] or ()]
+    scale, left = _scale(laid, len(ids)), min((across for across, _ in laid.values()), default=0.0)
+    depths = sorted({depth for _, depth in laid.values()}, reverse=True)
+    spots = {
+        index: Spot(
+            round(MARGIN + depths.index(depth) * (NODE_WIDTH + COLUMN_GAP), 1),
             round(MARGIN + (across - left) * scale, 1),
         )
-        for pk, (across, depth) in laid.items()
+        for index, (across, depth) in laid.items()
     }
-    bottom = max((y for _, y in places.values()), default=MARGIN - NODE_HEIGHT - ROW_GAP)
-    for number, pk in enumerate(pk for pk in ids if pk not in places):
-        places[pk] = (MARGIN, bottom + (number + 1) * (NODE_HEIGHT + ROW_GAP))
-    return places
+    bottom = max((spot.y for spot in spots.values()), default=MARGIN - NODE_HEIGHT - ROW_GAP)
+    alone = [index for index in range(len(ids)) if index not in spots]
+    for count, index in enumerate(alone, start=1):
+        spots[index] = Spot(MARGIN, bottom + count * (NODE_HEIGHT + ROW_GAP))
+    places = {pk: spots[index] for pk, index in number.items()}
+    return places, _routes(pairs, number, steps, spots)
 
 
-def _scale(laid: dict[int, tuple[float, float]]) -> float:
-    """The factor that sets the closest two boxes of a column just apart."""
-    columns: defaultdict[float, list[float]] = defaultdict(list)
-    for across, depth in laid.values():
-        columns[depth].append(across)
-    gaps = [
-        after - before
-        for column in columns.values()
-        for before, after in zip(sorted(column), sorted(column)[1:], strict=False)
-        if after > before
-    ]
-    return (NODE_HEIGHT + ROW_GAP) / min(gaps) if gaps else 1.0
+def _routes(
+    pairs: Sequence[_Pair], number: dict[int, int], steps: Sequence[tuple[int, int]], spots: dict[int, Spot]
+) -> dict[_Pair, list[Spot]]:
+    """For lines over several columns, the helper points that the library set between them.
+
+    A helper has one line in and one out; its number is none of ours.
+    """
+    onward: defaultdict[int, list[int]] = defaultdict(list)
+    for before, after in steps:
+        onward[before].append(after)
+    routes: dict[_Pair, list[Spot]] = {}
+    for parent, child in pairs:
+        for start in onward[number[parent]]:
+            path, here = [], start
+            while here >= len(number) and len(onward[here]) == 1:
+                path.append(spots[here])
+                here = onward[here][0]
+            if here == number[child] and path:
+                routes[parent, child] = path
+                break
+    return routes
+
+
+def _scale(laid: dict[int, tuple[float, float]], boxes: int) -> float:
+    """The factor that keeps boxes apart, and lines off the boxes that they pass."""
+    columns: defaultdict[float, list[tuple[float, int]]] = defaultdict(list)
+    for index, (across, depth) in laid.items():
+        columns[depth].append((across, index))
+    scale = 0.0
+    for column in columns.values():
+        column.sort()
+        for (before, one), (after, other) in pairwise(column):
+            helpers = (one >= boxes) + (other >= boxes)
+            wanted = (NODE_HEIGHT + ROW_GAP, NODE_HEIGHT / 2 + ROW_GAP, ROW_GAP)[helpers]
+            if after > before:
+                scale = max(scale, wanted / (after - before))
+    return scale or 1.0
+
+
+def _ends(pairs: Sequence[_Pair], places: dict[int, Spot]) -> dict[_Pair, tuple[Spot, Spot]]:
+    """Where each line leaves its parent and meets its child: spread over the side, so that they stay apart."""
+    starts: dict[_Pair, float] = {}
+    tips: dict[_Pair, float] = {}
+    for side, other, found in ((0, 1, starts), (1, 0, tips)):
+        at: defaultdict[int, list[_Pair]] = defaultdict(list)
+        for pair in pairs:
+            at[pair[side]].append(pair)
+        for pk, group in at.items():
+            group.sort(key=lambda pair: (places[pair[other]].y, places[pair[other]].x))
+            for rank, pair in enumerate(group, start=1):
+                found[pair] = places[pk].y + NODE_HEIGHT * rank / (len(group) + 1)
+    return {
+        pair: (Spot(places[pair[0]].x + NODE_WIDTH, starts[pair]), Spot(places[pair[1]].x, tips[pair]))
+        for pair in pairs
+    }
 
 
 def _line(
     models: dict[int, Model],
-    pair: tuple[int, int],
-    places: dict[int, tuple[float, float]],
+    pair: _Pair,
+    through: Sequence[Spot],
+    ends: tuple[Spot, Spot],
     edges: Sequence[Edge],
     alleged: Sequence[Allegation],
 ) -> Line:
     parent, child = pair
-    x1, y1 = places[parent][0] + NODE_WIDTH, places[parent][1] + NODE_HEIGHT / 2
-    x2, y2 = places[child][0], places[child][1] + NODE_HEIGHT / 2
-    if x2 <= x1:
-        x1, x2 = places[parent][0] + NODE_WIDTH / 2, places[child][0] + NODE_WIDTH / 2
-    bend = (x2 - x1) / 2
+    start, end = ends
     words = [_short(edge) for edge in edges] or ["alleged"]
     description = "; ".join(
         [
@@ -153,13 +212,28 @@ def _line(
         ]
     )
     return Line(
-        path=f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}",
+        path=_path(start, through, end),
         label=_cut(", ".join(dict.fromkeys(words)), 24),
-        label_x=round((x1 + x2) / 2, 1),
-        label_y=round((y1 + y2) / 2 - 4, 1),
+        label_x=round(end.x - 12, 1),
+        label_y=round(end.y - 4, 1),
         css=_css(edges),
         description=description,
     )
+
+
+def _path(start: Spot, through: Sequence[Spot], end: Spot) -> str:
+    """A smooth curve that is level where it leaves, passes between boxes, and arrives."""
+    text, here = f"M{start.x:.1f} {start.y:.1f}", start
+    for spot in through:
+        middle = spot.y + NODE_HEIGHT / 2
+        text += _bend(here, Spot(spot.x, middle)) + f"H{spot.x + NODE_WIDTH:.1f}"
+        here = Spot(spot.x + NODE_WIDTH, middle)
+    return text + _bend(here, end)
+
+
+def _bend(here: Spot, there: Spot) -> str:
+    half = (there.x - here.x) / 2
+    return f"C{here.x + half:.1f} {here.y:.1f} {there.x - half:.1f} {there.y:.1f} {there.x:.1f} {there.y:.1f}"
 
 
 def _css(edges: Iterable[Edge]) -> str:

@@ -33,7 +33,7 @@ class SearchDocument(models.Model):
     """Facet values that other apps know, by facet: method, teacher, role, verdict."""
     name_key = models.CharField(max_length=194)
     prominence = models.BigIntegerField(default=0)
-    """Minus the number of entries and scores that hang on it; curated ones first."""
+    """Minus a weight: measured entries first, then curated ones, then students, then by what came of them."""
     size_up = models.BigIntegerField(default=UNKNOWN)
     size_down = models.BigIntegerField(default=UNKNOWN)
     oldest = models.BigIntegerField(default=UNKNOWN)

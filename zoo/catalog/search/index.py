@@ -17,7 +17,9 @@ from zoo.catalog.search.words import words_of
 CONTRIBUTED = ("method", "teacher", "role", "verdict", "numbers")
 """Facets whose values come from other apps."""
 _BATCH = 500
-_CURATED_BONUS = 1_000_000
+_MEASURED_BONUS = 4_000_000
+_CURATED_BONUS = 2_000_000
+_STUDENT_BONUS = 1_000_000
 
 
 @transaction.atomic
@@ -92,16 +94,28 @@ def document_facets(
         "numbers": ["reported"] if has_reports else [],
     }
     for facet in FACETS:
-        given = contributed.get(facet, [])
-        values = [*own.get(facet, []), *(given if isinstance(given, list) else [])]
+        values = [*own.get(facet, []), *_listed(contributed, facet)]
         yield from ((facet, value) for value in dict.fromkeys(values) if value)
+
+
+def _listed(contributed: Mapping[str, object], facet: str) -> list[str]:
+    given = contributed.get(facet, [])
+    return given if isinstance(given, list) else []
 
 
 def sort_values(model: Model, contributed: Mapping[str, object]) -> dict[str, int | str]:
     """The sort columns of an entry."""
     released = model.released_on.toordinal() if model.released_on else None
     prominence = contributed.get("prominence", 0)
-    weight = (prominence if isinstance(prominence, int) else 0) + _CURATED_BONUS * model.curated
+    weight = (prominence if isinstance(prominence, int) else 0) + sum(
+        bonus
+        for bonus, has in (
+            (_CURATED_BONUS, model.curated),
+            (_MEASURED_BONUS, contributed.get("retention") is not None),
+            (_STUDENT_BONUS, "student" in _listed(contributed, "role")),
+        )
+        if has
+    )
     kept = contributed.get("retention")
     return {
         "name_key": model.key.split("/", 1)[1],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -106,16 +104,16 @@ def _looser(request: HttpRequest, query: search.Query) -> str | None:
         dropped = {f"{name}__{end}": "" for name in query.ranges for end in ("gte", "lte")}
         return catalog_rows.address(request.GET, **dropped)
     if query.facets:
-        return catalog_rows.address(request.GET, **{next(reversed(query.facets)): ""})
+        return catalog_rows.address(request.GET, **{list(query.facets)[-1]: ""})
     return None
 
 
 def _score_groups(rows: list[ReportedScore]) -> list[tuple[str, str, list[ReportedScore]]]:
     """The scores by source: only within one table may they be compared."""
-    return [
-        (source, url, list(group))
-        for (source, url), group in groupby(rows, key=lambda row: (row.source, row.source_url))
-    ]
+    groups: dict[tuple[str, str], list[ReportedScore]] = {}
+    for row in rows:
+        groups.setdefault((row.source, row.source_url), []).append(row)
+    return [(source, url, group) for (source, url), group in groups.items()]
 
 
 def title_of(model: Model) -> str:

@@ -41,6 +41,7 @@ def show(request: HttpRequest, org: str, name: str) -> HttpResponse:
     around, alleged, depth, direction = _read(request, model, _DRAWN)
     context = {
         "model": model,
+        "href": f"/models/{model.slug}/",
         "around": around,
         "alleged": alleged,
         "depth": depth,

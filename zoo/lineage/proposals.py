@@ -1,0 +1,267 @@
+"""Proposals: anybody with a right to submit drafts; a curator accepts, amends or declines with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from zoo.accounts.models import Scope, User
+from zoo.catalog import references, search, services
+from zoo.catalog.models import Alias, Kind, Model, Proposal, RevisionFile, Status
+from zoo.catalog.models.entries import Revision
+from zoo.catalog.selectors import find_model, get_model
+from zoo.core.errors import Conflict, Forbidden, Invalid, NotFound
+from zoo.core.models import record
+from zoo.lineage import drafts
+from zoo.lineage import services as lineage
+from zoo.lineage.drafts import Draft, DraftEdge
+from zoo.lineage.models import Edge, EdgeKind, Method
+
+MAX_OPEN = 50
+"""Open proposals that one person may have."""
+
+
+class MayNotPropose(Forbidden):
+    """The role does not allow it."""
+
+    code = "may_not_propose"
+
+
+class AlreadyDecided(Conflict):
+    """The proposal was decided before."""
+
+    code = "already_decided"
+
+
+class UnknownParent(Invalid):
+    """The draft names a parent that is no entry."""
+
+    code = "unknown_parent"
+
+
+class NoSuchProposal(NotFound):
+    """There is no such proposal."""
+
+    code = "proposal_not_found"
+
+
+@transaction.atomic
+def propose(
+    *, draft: Mapping[str, object], reason: str, acting_user: User, now: datetime, model: Model | None = None
+) -> Proposal:
+    """Stores a draft of a new entry, or of a correction of ``model``.
+
+    Raises BadDraft, UnknownParent, EntryExists when the id is taken, MayNotPropose, or Conflict when the person
+    has too many open ones.
+    """
+    if not acting_user.may(Scope.SUBMIT):
+        raise MayNotPropose("proposing needs the role 'submit'", remedy="Ask the operator of this site.")
+    if acting_user.proposals.filter(state=Proposal.State.OPEN).count() >= MAX_OPEN:
+        raise Conflict(f"you have {MAX_OPEN} open proposals; wait until some are decided")
+    checked = drafts.read(dict(draft))
+    _check(checked, model)
+    row = Proposal.objects.create(
+        kind=Proposal.Kind.ENTRY if model is None else Proposal.Kind.CORRECTION,
+        model=model,
+        draft=checked.model_dump(mode="json"),
+        reason=reason.strip()[:1000],
+        source=checked.source,
+        proposed_by=acting_user,
+        proposed_at=now,
+    )
+    record(
+        action="proposal.made",
+        subject=f"proposal:{row.pk}",
+        acting_user=acting_user,
+        now=now,
+        detail={"kind": row.kind, "model": model.slug if model else str(checked.id)},
+    )
+    return row
+
+
+@transaction.atomic
+def accept(
+    *,
+    proposal_id: UUID,
+    acting_user: User,
+    now: datetime,
+    decision: str = "",
+    amended: Mapping[str, object] | None = None,
+) -> Proposal:
+    """Carries the draft out, as proposed or as amended. Raises what adding facts and edges raises."""
+    row = _open(proposal_id, acting_user)
+    draft = drafts.read(dict(amended if amended is not None else row.draft))
+    _check(draft, row.model if row.kind == Proposal.Kind.CORRECTION else None)
+    model = row.model
+    if model is None:
+        if draft.id is None:
+            raise drafts.BadDraft("a new entry needs an id", field="id")
+        model = services.add_model(
+            reference=draft.id,
+            title=draft.title or draft.id.split("/")[1],
+            kind=Kind(draft.kind),
+            acting_user=acting_user,
+            now=now,
+        )
+    _carry_out(model, draft, f"{row.reason} (proposal {row.pk})", acting_user, now)
+    row.model = model
+    row.state = Proposal.State.ACCEPTED if amended is None else Proposal.State.AMENDED
+    row.amended_draft = None if amended is None else draft.model_dump(mode="json")
+    return _decide(row, decision, acting_user, now)
+
+
+@transaction.atomic
+def decline(*, proposal_id: UUID, acting_user: User, now: datetime, decision: str) -> Proposal:
+    """Declines the draft. Raises Invalid without a reason."""
+    row = _open(proposal_id, acting_user)
+    if not decision.strip():
+        raise Invalid("say why the proposal is declined", field="decision")
+    row.state = Proposal.State.DECLINED
+    return _decide(row, decision, acting_user, now)
+
+
+def proposals(*, state: str = "") -> QuerySet[Proposal]:
+    """The proposals, newest first."""
+    rows = Proposal.objects.select_related("model__organization", "proposed_by", "decided_by")
+    rows = rows.filter(state=state) if state else rows
+    return rows.order_by("-proposed_at", "-id")
+
+
+def get_proposal(proposal_id: UUID) -> Proposal:
+    """One proposal. Raises NoSuchProposal."""
+    found = proposals().filter(pk=proposal_id).first()
+    if found is None:
+        raise NoSuchProposal("there is no such proposal")
+    return found
+
+
+def resembling(draft: Draft, *, tensors_digest: str = "", file_digests: tuple[str, ...] = ()) -> list[Model]:
+    """Entries that the draft may already be: with the same tensors or weight files, the same hub id, or a like name."""
+    found: dict[int, None] = {}
+    if tensors_digest:
+        same = Revision.objects.filter(tensors_digest=tensors_digest).values_list("model_id", flat=True)
+        found |= dict.fromkeys(same)
+    if file_digests:
+        files = RevisionFile.objects.filter(sha256__in=file_digests, size_bytes__gt=1_000_000)
+        found |= dict.fromkeys(files.values_list("revision__model_id", flat=True))
+    if draft.id:
+        name = draft.id.split("/")[1].lower()
+        by_name = Model.objects.filter(Q(hub_id__iexact=draft.id) | Q(key=draft.id.lower()))
+        found |= dict.fromkeys(by_name.values_list("pk", flat=True))
+        found |= dict.fromkeys(Alias.objects.filter(key=name).values_list("model_id", flat=True))
+        found |= dict.fromkeys(search.page(search.Query(text=name, size=5)).ids)
+    rows = Model.objects.select_related("organization").in_bulk(list(found))
+    return [rows[pk] for pk in found if pk in rows]
+
+
+def _open(proposal_id: UUID, acting_user: User) -> Proposal:
+    if not acting_user.may(Scope.CURATE):
+        raise MayNotPropose("deciding needs the role 'curate'")
+    row = Proposal.objects.select_for_update().filter(pk=proposal_id).first()
+    if row is None:
+        raise NoSuchProposal("there is no such proposal")
+    if row.state != Proposal.State.OPEN:
+        raise AlreadyDecided(f"this proposal is already {row.state}")
+    return row
+
+
+def _decide(row: Proposal, decision: str, acting_user: User, now: datetime) -> Proposal:
+    row.decided_by, row.decided_at, row.decision = acting_user, now, decision.strip()[:1000]
+    row.save()
+    record(
+        action=f"proposal.{row.state}",
+        subject=f"proposal:{row.pk}",
+        acting_user=acting_user,
+        now=now,
+        detail={"decision": row.decision},
+    )
+    return row
+
+
+def _check(draft: Draft, model: Model | None) -> None:
+    """What a draft must satisfy that only the catalog knows."""
+    if model is None:
+        if draft.id is None:
+            raise drafts.BadDraft("a new entry needs an id", field="id")
+        if find_model(references.parse(draft.id).key) is not None:
+            raise services.EntryExists(
+                f"the catalog already has {draft.id}", remedy="Propose a correction of it.", field="id"
+            )
+    elif not draft.facts and not draft.edges:
+        raise drafts.BadDraft("a correction changes at least one fact or edge", field="facts")
+    for edge in draft.edges:
+        if find_model(edge.parent) is None:
+            raise UnknownParent(
+                f"there is no entry {edge.parent!r}", remedy="Propose that one first.", field="edges"
+            )
+
+
+def _carry_out(model: Model, draft: Draft, reason: str, acting_user: User, now: datetime) -> None:
+    for field, value in draft.facts.items():
+        services.record_fact(
+            model=model,
+            field=field,
+            value=value,
+            status=Status.DOCUMENTED,
+            seen=True,
+            acting_user=acting_user,
+            now=now,
+            reason=reason[:500],
+        )
+        services.add_evidence(
+            model=model,
+            field=field,
+            claim=f"{field}: {value}",
+            source=draft.source,
+            source_url=draft.source_url or "",
+            seen=True,
+            status=Status.DOCUMENTED,
+            acting_user=acting_user,
+            now=now,
+        )
+    for edge in draft.edges:
+        _carry_out_edge(model, edge, draft, reason, acting_user, now)
+
+
+def _carry_out_edge(
+    model: Model, edge: DraftEdge, draft: Draft, reason: str, acting_user: User, now: datetime
+) -> None:
+    parent = get_model(edge.parent)
+    said = lineage.Attestation(
+        claim=f"{model.slug} {edge.kind} {parent.slug}",
+        source=draft.source,
+        source_url=draft.source_url or "",
+        seen=True,
+        status=Status.DOCUMENTED,
+    )
+    standing = Edge.objects.filter(child=model, parent=parent, kind=edge.kind, is_current=True).first()
+    if edge.withdraw:
+        if standing is not None:
+            lineage.retract_edge(edge=standing, reason=reason[:500], acting_user=acting_user, now=now)
+    elif standing is not None:
+        lineage.correct_edge(
+            edge=standing,
+            status=Status.DOCUMENTED,
+            seen=True,
+            methods=[Method(method) for method in edge.methods],
+            reason=reason[:500],
+            evidence=[said],
+            acting_user=acting_user,
+            now=now,
+        )
+    else:
+        lineage.add_edge(
+            child=model,
+            parent=parent,
+            kind=EdgeKind(edge.kind),
+            methods=[Method(method) for method in edge.methods],
+            status=Status.DOCUMENTED,
+            seen=True,
+            evidence=[said],
+            acting_user=acting_user,
+            now=now,
+        )
