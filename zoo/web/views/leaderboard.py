@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
@@ -81,7 +81,9 @@ def chart(request: HttpRequest, form: str) -> HttpResponse:
     specification |= {"width": 720, "background": "white"}
     if form == "svg":
         return HttpResponse(vega.to_svg(specification), content_type="image/svg+xml")
-    return HttpResponse(vega.to_png(specification), content_type="image/png")
+    if form == "png":
+        return HttpResponse(vega.to_png(specification), content_type="image/png")
+    raise Http404
 
 
 def _points(found: Board, address: Callable[[str], str]) -> list[ScatterPoint]:
