@@ -57,7 +57,7 @@ class IdList(list[int]):
 
 
 def plan(spec: RunSpec) -> list[Planned]:
-    """Every leaf task of a spec, in its order. Raises RunFailed: ``unknown_task``, ``unsafe_task``, ..."""
+    """Every leaf task of a spec, in its order. Raises RunFailed: ``unknown_task``, ``task_runs_code``, ..."""
     if spec.suite is not None:
         return _plan_suite(spec)
     own = {task.name: (suite, task) for suite in _suites() for task in suite.tasks}
@@ -82,7 +82,7 @@ def check_names(names: Iterable[str]) -> None:
                 raise _unsafe(leaf.name)
             if leaf.multimodal:
                 raise submitter_failure(
-                    "multimodal_task",
+                    "task_needs_images",
                     f"'{leaf.name}' shows pictures or plays sound.",
                     "Choose a task of text alone.",
                 )
@@ -291,7 +291,7 @@ def _unknown(name: str, index: harness_tasks.HarnessIndex) -> RunFailed:
 
 def _unsafe(name: str) -> RunFailed:
     return submitter_failure(
-        "unsafe_task",
+        "task_runs_code",
         f"'{name}' runs what the model writes as a program, and there is no sandbox for that here.",
         "Choose another task; the harness's own command can run it at your own risk.",
     )

@@ -21,7 +21,7 @@ SEED = 20_260_101
 class Draw(NamedTuple):
     """So many of the first so many documents of a task's data set."""
 
-    count: int
+    take: int
     of: int
 
 
@@ -58,7 +58,7 @@ def draws() -> dict[str, dict[str, Draw]]:
 def draw(suite: str, task: str, what: Draw) -> list[int]:
     """The items, ascending. Depends on the names and the seed alone."""
     rng = random.Random(f"{SEED}-{suite}-{task}")  # noqa: S311 (a fixed list is the point)
-    return sorted(rng.sample(range(what.of), what.count))
+    return sorted(rng.sample(range(what.of), what.take))
 
 
 def main() -> int:

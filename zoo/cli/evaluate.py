@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DONE, NO, UNKNOWN, USAGE, FAILED = 0, 1, 2, 64, 70
 USAGE_CODES = frozenset(
-    "unknown_task unknown_suite unsafe_task multimodal_task bad_reference suite_fixes_shots".split()  # noqa: SIM905
+    "unknown_task unknown_suite task_runs_code task_needs_images bad_reference suite_fixes_shots".split()  # noqa: SIM905
 )
 """Failures that are about the question, not about the run."""
 

@@ -198,8 +198,8 @@ def test_shots_of_a_suite_cannot_be_changed(run: Run, causal_model: Path) -> Non
 
 @pytest.mark.parametrize(
     ("task", "code"),
-    [("humaneval", "unsafe_task"), ("mbpp", "unsafe_task"), ("arc_eazy", "unknown_task"),
-     ("mmmu_val", "multimodal_task"), ("hellaswag", "dataset_missing"), ("blimp", "dataset_missing")],
+    [("humaneval", "task_runs_code"), ("mbpp", "task_runs_code"), ("arc_eazy", "unknown_task"),
+     ("mmmu_val", "task_needs_images"), ("hellaswag", "dataset_missing"), ("blimp", "dataset_missing")],
 )  # fmt: skip
 def test_tasks_that_cannot_run_here_say_why(run: Run, causal_model: Path, task: str, code: str) -> None:
     assert code_of(run, causal_model, task) == code
