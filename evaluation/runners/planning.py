@@ -223,7 +223,14 @@ def _harness(names: list[str]) -> list[Planned]:
             "Install the harness's extra for this task on the worker.",
         ) from error
     return [
-        _checked(Planned(name=name, task=task, groups=_groups_of(name, loaded.get("group_map") or {})))
+        _checked(
+            Planned(
+                name=name,
+                task=task,
+                groups=_groups_of(name, loaded.get("group_map") or {}),
+                capability=loader.capability_of(name),
+            )
+        )
         for name, task in loaded["tasks"].items()
     ]
 

@@ -13,8 +13,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from pydantic import TypeAdapter
 
-from evaluation.suites.schema import ChoiceItems, HarnessItems, RowsFile, Suite, SuiteTask, TextItems
+from evaluation.suites.schema import (
+    Capability,
+    ChoiceItems,
+    HarnessItems,
+    RowsFile,
+    Suite,
+    SuiteTask,
+    TextItems,
+)
 
 FOLDER = Path(__file__).parent
 
@@ -25,6 +34,23 @@ class UnknownSuite(LookupError):
 
 class BrokenSuite(ValueError):
     """A data file of a suite is not the one that its definition names."""
+
+
+def capability_of(task: str) -> Capability | None:
+    """What a task of the harness speaks of, by ``capabilities.yaml``; None where nothing there matches its name."""
+    known = _capability_map()
+    parts = task.split("_")
+    names = ("_".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((known[name] for name in names if name in known), None)
+
+
+@lru_cache(maxsize=1)
+def _capability_map() -> dict[str, Capability]:
+    adapter = TypeAdapter(dict[Capability, tuple[str, ...]])
+    document = adapter.validate_python(
+        yaml.safe_load((FOLDER / "capabilities.yaml").read_text(encoding="utf-8"))
+    )
+    return {name: capability for capability, names in document.items() for name in names}
 
 
 class Item(NamedTuple):

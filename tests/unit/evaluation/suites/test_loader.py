@@ -94,3 +94,36 @@ def test_a_column_is_a_name_and_never_a_template(column: str) -> None:
     task["source"]["context"] = column
     with pytest.raises(pydantic.ValidationError):
         SuiteTask.model_validate(task)
+
+
+@pytest.mark.parametrize(
+    ("task", "capability"),
+    [
+        ("arc_easy", "knowledge"),
+        ("blimp_adjunct_island", "language"),
+        ("mmlu_anatomy", "knowledge"),
+        ("mmlu_abstract_algebra", "mathematics"),
+        ("gsm8k_cot_zeroshot", "mathematics"),
+        ("hellaswag", "commonsense"),
+        ("leaderboard_bbh_snarks", "reasoning"),
+        ("truthfulqa_mc2", "safety"),
+        ("arc", None),
+        ("no_such_task", None),
+    ],
+)
+def test_tasks_outside_suites_have_the_capability_that_the_map_gives_them(
+    task: str, capability: str | None
+) -> None:
+    assert loader.capability_of(task) == capability
+
+
+def test_the_capability_map_names_tasks_and_groups_that_exist() -> None:
+    known = {
+        name
+        for part in (harness_tasks.index().tasks, harness_tasks.index().groups, harness_tasks.index().tags)
+        for name in part
+    }
+    stems = {
+        "_".join(name.split("_")[:length]) for name in known for length in range(1, 1 + name.count("_") + 1)
+    }
+    assert [name for name in loader._capability_map() if name not in stems] == []
