@@ -4,7 +4,18 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
-from zoo.api import catalog, comparisons, leaderboard, licensing, lineage, publishing, runs, status, submissions, worker
+from zoo.api import (
+    catalog,
+    comparisons,
+    leaderboard,
+    licensing,
+    lineage,
+    publishing,
+    runs,
+    status,
+    submissions,
+    worker,
+)
 from zoo.api.problems import json_404
 
 app_name = "api"
