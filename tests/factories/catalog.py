@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+
+from django.db import transaction
+from pytest_django.plugin import DjangoDbBlocker
 
 from zoo.catalog import services
 from zoo.catalog.models import Kind, Model, Status
+from zoo.lineage import loading
 from zoo.lineage import services as lineage
 from zoo.lineage.models import Edge, EdgeKind, Method
 
@@ -58,3 +64,12 @@ def make_edge(
         acting_user=None,
         now=now,
     )
+
+
+@contextmanager
+def curated_catalog(blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The shipped catalog, loaded once for a module in a transaction of its own and undone after it."""
+    with blocker.unblock(), transaction.atomic():
+        loading.load(now=NOW)
+        yield
+        transaction.set_rollback(True)
