@@ -15,6 +15,16 @@ class Place(NamedTuple):
 
 PLACES: tuple[Place, ...] = (
     Place("home", "/"),
+    Place("models", "/models/"),
+    Place("no-match", "/models/?q=no-such-thing-anywhere"),
+    Place("model", "/models/distilbert/distilbert-base-uncased/"),
+    Place("measured-model", "/models/scripted/student-p70/"),
+    Place("lineage", "/models/deepseek-ai/DeepSeek-R1-Distill-Llama-70B/lineage/"),
+    Place("leaderboard", "/leaderboard/", charts=True),
+    Place("compare-start", "/compare/"),
+    Place("compare", "/compare/?m=scripted/student-p70&m=scripted/small-p80&m=scripted/teacher-p90"),
+    Place("timeline", "/timeline/"),
+    Place("glossary", "/glossary/"),
     Place("sign-in", "/login/"),
     Place("docs", "/docs/"),
     Place("document", "/docs/decisions/2026-11-24-database-is-the-queue/"),

