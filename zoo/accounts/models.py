@@ -27,7 +27,7 @@ class User(AbstractUser):
 
     role = models.CharField(max_length=16, choices=Scope.choices, default=Scope.READ)
 
-    class Meta(AbstractUser.Meta):  # type: ignore[name-defined, misc]
+    class Meta(AbstractUser.Meta):
         constraints = [
             models.CheckConstraint(condition=models.Q(role__in=Scope.values), name="user_role_is_known")
         ]

@@ -37,7 +37,7 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
     code = serializers.CharField()
     detail = serializers.CharField()
     remedy = serializers.CharField(required=False)
-    errors = serializers.ListField(child=serializers.DictField(), required=False)
+    errors = serializers.ListField(child=serializers.DictField(), required=False)  # type: ignore[assignment]
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
@@ -62,8 +62,8 @@ def _translate(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
         return document(400, "invalid", "Some of the input is not right.", errors=found), {}
     if isinstance(error, exceptions.APIException):
         headers = {}
-        if isinstance(error, exceptions.Throttled) and error.wait is not None:
-            headers["Retry-After"] = str(int(error.wait) + 1)
+        if (wait := getattr(error, "wait", None)) is not None:
+            headers["Retry-After"] = str(int(wait) + 1)
         if header := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = header
         return document(error.status_code, str(error.default_code), str(error.detail)), headers

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import NoReturn, cast
+from typing import NoReturn
 
-import click
 import typer
+from typer import _click as click  # Typer carries its own copy of click, and raises that one's errors.
 from typer.core import TyperGroup
 
 USAGE = 64
-TYPER_USAGE = cast("type[click.UsageError]", typer.BadParameter.__mro__[1])
-"""Typer carries a copy of click, whose usage errors are not click's."""
 FAILED = 70
 
 COMMANDS: dict[str, str] = {
@@ -73,10 +71,10 @@ def main() -> NoReturn:
         sys.exit(command.main(standalone_mode=False) or 0)
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
-    except (click.UsageError, TYPER_USAGE) as error:
+    except click.UsageError as error:
         error.show(sys.stderr)
         sys.exit(USAGE)
-    except (click.Abort, typer.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print("stopped", file=sys.stderr)
         sys.exit(130)
     except Exception as error:

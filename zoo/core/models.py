@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+
+if TYPE_CHECKING:  # The layer above; only its name is needed here.
+    from zoo.accounts.models import User
 
 
 class Stamped(models.Model):
@@ -40,7 +44,7 @@ def record(
     *,
     action: str,
     subject: str,
-    acting_user: models.Model | None,
+    acting_user: User | None,
     now: datetime,
     detail: dict[str, object] | None = None,
 ) -> AuditRow:

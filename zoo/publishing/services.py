@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -38,7 +39,7 @@ def publish_ready(*, now: datetime, limit: int = 20) -> int:
     return len(ids)
 
 
-def publish(*, comparison_id: object, now: datetime) -> Release:
+def publish(*, comparison_id: UUID, now: datetime) -> Release:
     """The release of a comparison; publishing again gives the one that is there."""
     comparison = Comparison.objects.select_related(
         "student_run__result", "teacher_run__result", "pairing__pair_run__result"

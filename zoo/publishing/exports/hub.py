@@ -19,6 +19,7 @@ HARNESS = "lm-evaluation-harness"
 
 def card(subject: Subject) -> str:
     """A complete README.md: front matter, what is known, what was measured."""
+    own: dict[str, Any] = {"distillation": _distillation(subject)} if subject.teachers else {}
     data = ModelCardData(
         license=subject.license_tag or (subject.license.lower() if subject.license else None),
         license_link=subject.license_url or None,
@@ -28,7 +29,7 @@ def card(subject: Subject) -> str:
         tags=["distillation"] if subject.teachers else None,
         model_name=subject.title,
         eval_results=_results(subject) or None,
-        **({"distillation": _distillation(subject)} if subject.teachers else {}),
+        **own,
     )
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{_prose(subject)}"))
 

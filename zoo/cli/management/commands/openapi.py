@@ -24,8 +24,10 @@ class Command(BaseCommand):
         parser.add_argument("--check", action="store_true", help="only compare")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        schema = SchemaGenerator().get_schema(request=None, public=True)
-        text = OpenApiYamlRenderer().render(schema, renderer_context={}).decode()
+        generator: Any = SchemaGenerator
+        renderer: Any = OpenApiYamlRenderer()
+        schema = generator().get_schema(request=None, public=True)
+        text = renderer.render(schema, renderer_context={}).decode()
         if GENERATOR_STATS:
             GENERATOR_STATS.emit_summary()
             raise CommandError("the schema has warnings: describe the views that they name")
