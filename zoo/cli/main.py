@@ -69,9 +69,9 @@ def main() -> NoReturn:
     command = typer.main.get_command(app)
     try:
         sys.exit(command.main(standalone_mode=False) or 0)
-    except click.exceptions.Exit as exit_:
+    except typer.Exit as exit_:
         sys.exit(exit_.exit_code)
-    except click.UsageError as error:
+    except click.exceptions.UsageError as error:
         error.show(sys.stderr)
         sys.exit(USAGE)
     except (typer.Abort, KeyboardInterrupt):
