@@ -62,14 +62,14 @@ BY_NAME: Final = MappingProxyType({use.name: use for use in USES})
 
 
 def facet_values(words: dict[str, str]) -> list[str]:
-    """Values of the catalog's verdict facet: the ordinary use's word, then ``use-NAME:word`` for every use.
+    """Values of the catalog's verdict facet: the ordinary use's word, then ``use-NAME:word`` for the others.
 
     The plain word sorts before the prefixed ones, which is how lists find it.
     """
-    return [words[ORDINARY], *(f"{PREFIX}{name}:{word}" for name, word in words.items())]
+    return [words[ORDINARY], *(f"{PREFIX}{name}:{word}" for name, word in words.items() if name != ORDINARY)]
 
 
 def facet_choices() -> tuple[str, ...]:
     """Every value that the facet can have."""
     words = tuple(verdict.word for verdict in Verdict)
-    return (*words, *(f"{PREFIX}{use.name}:{word}" for use in USES for word in words))
+    return (*words, *(f"{PREFIX}{use.name}:{word}" for use in USES if use.name != ORDINARY for word in words))

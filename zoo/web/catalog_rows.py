@@ -37,6 +37,17 @@ VALUE_LABELS: Mapping[str, str] = {
     "open": "open weights",
     "closed": "API only",
     "unreleased": "never released",
+    **{
+        f"use-{use}:{verdict}": f"{words}: {verdict}"
+        for use, words in {
+            "run": "inside a company",
+            "redistribute": "passing it on",
+            "publish": "publishing a fine-tune",
+            "distill": "distilling from it",
+            "research": "research",
+        }.items()
+        for verdict in ("allowed", "conditions", "prohibited", "unknown")
+    },
 }
 ORDERING_LABELS: Mapping[str, str] = {
     "": "measured first, then students",
@@ -126,7 +137,8 @@ def facet_groups(found: Sequence[Facet], query: Query) -> list[FacetGroup]:
             )
             for value, count in counted
         ]
-        options.sort(key=lambda option: not option.checked)
+        # Verdicts of particular uses come after the plain ones.
+        options.sort(key=lambda option: (not option.checked, option.value.startswith("use-")))
         shown = max(_SHORT, sum(option.checked for option in options))
         if options:
             groups.append(

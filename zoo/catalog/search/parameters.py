@@ -14,8 +14,8 @@ from zoo.catalog import dates
 from zoo.catalog.search.query import FACETS, MAX_PAGE_SIZE, ORDERINGS, Query, Range
 
 VERDICTS: Final = ("allowed", "conditions", "unknown", "prohibited")
-INTENDED_USES: Final = ("sell", "run", "redistribute", "publish", "distill", "research")
-"""The uses for which license checks keep a verdict; a plain verdict is that of the first."""
+INTENDED_USES: Final = ("run", "redistribute", "publish", "distill", "research")
+"""Uses for which license checks keep a verdict beside the plain one, which is that of selling it as a service."""
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "kind": ("model", "dataset", "api"),
