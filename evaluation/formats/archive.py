@@ -23,6 +23,7 @@ from typing import IO, BinaryIO, Self, cast
 from evaluation.formats.errors import FormatError, shown
 from evaluation.formats.files import MAX_FILES, MAX_TOTAL, rule_for
 from evaluation.formats.names import check_file_name, collision_key
+from evaluation.formats.uploads import create_new
 
 CODE = "bad_archive"
 MAX_RATIO = 50
@@ -44,31 +45,6 @@ class Bounds:
     files: int = MAX_FILES
     total_bytes: int = MAX_TOTAL
     ratio: int = MAX_RATIO
-
-
-def receive(chunks: Iterator[bytes], path: Path, *, declared: int | None, max_bytes: int) -> int:
-    """Writes what is sent to a new file and gives its size; on any refusal the file is gone again.
-
-    Raises FormatError: ``upload_too_large``, or ``upload_size_differs`` when ``declared`` bytes were announced.
-    """
-    if declared is not None and declared > max_bytes:
-        raise _upload_too_large(max_bytes)
-    count = 0
-    try:
-        with _create(path) as file:
-            for chunk in chunks:
-                count += len(chunk)
-                if count > max_bytes:
-                    raise _upload_too_large(max_bytes)
-                if declared is not None and count > declared:
-                    raise _differs(declared, "more")
-                file.write(chunk)
-        if declared is not None and count != declared:
-            raise _differs(declared, f"{count}")
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return count
 
 
 def unpack(path: Path, target: Path, *, bounds: Bounds | None = None) -> tuple[str, ...]:
@@ -283,7 +259,7 @@ def _copy(source: IO[bytes], path: Path, size: int) -> None:
     if size > rule.max_bytes:
         raise _bad(f"holds {shown(path.name)} with {size} bytes, and it may have {rule.max_bytes}")
     left = size
-    with _create(path) as file:
+    with create_new(path) as file:
         while left >= 0:
             block = source.read(min(BLOCK, left + 1))
             if not block:
@@ -296,24 +272,7 @@ def _copy(source: IO[bytes], path: Path, size: int) -> None:
         raise _bad(f"gives {shown(path.name)} another size than it has")
 
 
-def _create(path: Path) -> IO[bytes]:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.fdopen(os.open(path, flags, 0o600), "wb")
-
-
 def _bad(reason: str) -> FormatError:
     return FormatError(
         CODE, f"The archive {reason}.", "Pack the model's files, and nothing else, into a plain zip."
-    )
-
-
-def _upload_too_large(limit: int) -> FormatError:
-    return FormatError("upload_too_large", f"The upload is larger than {limit} bytes.")
-
-
-def _differs(declared: int, sent: str) -> FormatError:
-    return FormatError(
-        "upload_size_differs",
-        f"The upload announced {declared} bytes and had {sent}.",
-        "Send the file again.",
     )

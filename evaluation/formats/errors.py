@@ -13,7 +13,8 @@ class FormatError(Exception):
     """A file, a name or an archive is not acceptable.
 
     ``code`` is stable and part of the interface; ``message`` says what is wrong with which file;
-    ``remedy`` what its owner can change. ``fault`` is the submitter's, whose file it is, but for what happens on the way.
+    ``remedy`` what its owner can change. ``fault`` is the submitter's, whose file it is, but for what happens on
+    the way.
     """
 
     def __init__(self, code: str, message: str, remedy: str = "", *, fault: Fault = Fault.SUBMITTER) -> None:

@@ -143,6 +143,8 @@ def _from_hub(spec: IntakeSpec, store: Store, endpoint: str, token: str | None, 
         if (known := store.known(key)) is not None:
             return _same_digest(spec, known)
         selection = _select([file.listed for file in model.files], spec)
+        if any(chosen.file.size is None for chosen in selection.files):
+            raise FormatError("hub_answer", f"The hub does not say how large the files of {model.name} are.")
         meter.total = selection.total_bytes
         _need_room(store, selection.total_bytes)
         with store.locked(key) as staging:
@@ -270,7 +272,7 @@ def _select(listed: Sequence[Listed], spec: IntakeSpec) -> Selection:
 
 
 def _need_room(store: Store, count: int) -> None:
-    if not store.has_room_for(count):
+    if not store.has_room_for(count) and not store.make_room_for(count, now=time.time()):
         message = f"The worker has no room for {count} bytes of model."
         raise Refused(_platform("disk_full", message))
 

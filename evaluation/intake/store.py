@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from evaluation.formats.intake import REPORT_NAME, IntakeReport
 MODEL_FOLDER = "model"
 SPARE_BYTES = 512 << 20
 """Left free on the disk beside the model."""
+IN_USE_SECONDS = 24 * 3600
+"""A model asked for within this time may be in use by a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Store:
             whole = facts.st_size == file.size or file.stored_sha256 is not None
             if not stat.S_ISREG(facts.st_mode) or not whole:
                 return None
+        os.utime(place / REPORT_NAME)
         return self._at_home(report, digest)
 
     def keep(self, staging: Path, digest: str, key: str, report: IntakeReport) -> IntakeReport:
@@ -101,10 +105,26 @@ class Store:
         """Whether the disk can take so many bytes more."""
         return shutil.disk_usage(self._made("staging")).free > count + SPARE_BYTES
 
+    def make_room_for(self, count: int, *, now: float) -> bool:
+        """Removes models that nobody asked for within a day, oldest first, until the disk can take so many bytes."""
+        for used, place in sorted((_last_use(place), place) for place in self._made("models").iterdir()):
+            if self.has_room_for(count) or now - used < IN_USE_SECONDS:
+                break
+            _remove(place)
+        return self.has_room_for(count)
+
     def _made(self, name: str) -> Path:
         folder = self.root / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def _last_use(place: Path) -> float:
+    """When the model was last asked for, in seconds since the epoch; now for one that is just being put there."""
+    try:
+        return (place / REPORT_NAME).stat().st_mtime
+    except OSError:
+        return time.time()
 
 
 def key_of(source: ModelSource, place: str) -> str:

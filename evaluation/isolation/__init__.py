@@ -13,9 +13,9 @@ user, limits alone (for models that the package ships, or when ZOO_ALLOW_WEAK_IS
 """
 
 from evaluation.isolation.child import Child, Outcome, start
+from evaluation.isolation.failures import CANCELLED
 from evaluation.isolation.fetch import Fetch, start_fetch
 from evaluation.isolation.levels import Isolation, IsolationRefused, Level, choose, detect
-from evaluation.isolation.process import CANCELLED
 from evaluation.isolation.result import BadResult, open_output, open_samples, read_report
 from evaluation.isolation.sandbox import Limits
 

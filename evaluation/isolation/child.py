@@ -15,10 +15,11 @@ from pathlib import Path
 
 from evaluation.contract import Failure, PairReport, PairSpec, Progress, RunReport, RunSpec
 from evaluation.isolation import watch
+from evaluation.isolation.failures import CANCELLED, crashed
 from evaluation.isolation.levels import Isolation, Level, choose, fresh_user
-from evaluation.isolation.process import CANCELLED, Command, Ending, Process, crashed
+from evaluation.isolation.process import Command, Ending, Process
 from evaluation.isolation.result import BadResult, read_report
-from evaluation.isolation.sandbox import Limits, Places, command, environment
+from evaluation.isolation.sandbox import PROCESSES_WITH_GPU, Limits, Places, command, environment
 
 SPEC_NAME = "spec.json"
 MEASURED, FAILED = 0, 70
@@ -149,7 +150,7 @@ def start(
     when the machine cannot isolate and nobody allows it, OSError when the process cannot be started.
     """
     chosen = isolation or choose(trusted=trusted, allow_weak=allow_weak)
-    limits = _with_memory(limits or Limits())
+    limits = _completed(limits or Limits(), gpu=gpu)
     output = _prepare(out_dir, spec)
     user = fresh_user() if chosen.other_user else None
     if user is not None:
@@ -188,11 +189,14 @@ def _give_away(folder: Path, user: int) -> None:
     os.chown(folder, user, user, follow_symlinks=False)
 
 
-def _with_memory(limits: Limits) -> Limits:
-    if limits.memory_bytes is not None:
-        return limits
+def _completed(limits: Limits, *, gpu: bool) -> Limits:
+    """The limits with what this machine and a GPU's engines make of the defaults."""
+    if gpu:
+        limits = replace(limits, processes=max(limits.processes, PROCESSES_WITH_GPU))
     available = watch.available_memory()
-    return limits if available is None else replace(limits, memory_bytes=available * 9 // 10)
+    if limits.memory_bytes is not None or available is None:
+        return limits
+    return replace(limits, memory_bytes=available * 9 // 10)
 
 
 def _resolved(path: Path | None) -> Path | None:

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from evaluation.contract import Failure, Progress
 from evaluation.formats.intake import REPORT_NAME, IntakeReport, IntakeSpec
-from evaluation.isolation.process import CANCELLED, Command, Ending, Process, crashed
+from evaluation.isolation.failures import CANCELLED, crashed
+from evaluation.isolation.process import Command, Ending, Process
 from evaluation.isolation.result import BadResult, open_output
 from evaluation.isolation.sandbox import PACKAGE, Limits, guarded
 

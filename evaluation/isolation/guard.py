@@ -140,7 +140,12 @@ def lower_limit(kind: int, value: int) -> None:
     _, hard = resource.getrlimit(kind)
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
-    resource.setrlimit(kind, (value, value))
+    try:
+        resource.setrlimit(kind, (value, value))
+    except (ValueError, OSError):
+        # macOS takes no limit on address space; the watch over memory remains.
+        if sys.platform.startswith("linux"):
+            raise
 
 
 def become(command: list[str]) -> NoReturn:
@@ -204,6 +209,9 @@ def stay(plan: dict[str, Any]) -> NoReturn:
     status = wait_for(child)
     kill_all(plan.get("user"))
     if status is None:
+        if not sys.platform.startswith("linux"):
+            # Without /proc only the process group is known. It is ours alone, and we are done too.
+            os.killpg(os.getpgrp(), signal.SIGKILL)
         os._exit(125)
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 

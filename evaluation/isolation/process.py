@@ -18,8 +18,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evaluation.contract import Failure, Fault, Progress
+from evaluation.contract import Failure, Progress
 from evaluation.isolation import watch
+from evaluation.isolation.failures import (
+    CANCELLED,
+    out_of_memory,
+    platform_failure,
+    size_text,
+    submitter_failure,
+)
 from evaluation.isolation.output import Lines, Log, read_progress
 from evaluation.isolation.sandbox import Limits
 
@@ -28,13 +35,6 @@ WATCH_SECONDS = 0.4
 DISK_WATCH_SECONDS = 5.0
 LEFT_FREE_BYTES = 256 << 20
 """A process is killed before the machine has less than this for everything else."""
-
-CANCELLED = Failure(
-    code="cancelled",
-    fault=Fault.PLATFORM,
-    message="The run was stopped before it was finished.",
-    remedy="Start it again: it goes on where it stopped.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +235,9 @@ class Process:
         limit = self.limits.memory_bytes
         available = watch.available_memory()
         if limit is not None and used.memory_bytes > limit:
-            return out_of_memory(f"it used {_size(used.memory_bytes)} and may use {_size(limit)}")
+            return out_of_memory(f"it used {size_text(used.memory_bytes)} and may use {size_text(limit)}")
         if available is not None and available < LEFT_FREE_BYTES < used.memory_bytes:
-            return out_of_memory(f"it used {_size(used.memory_bytes)} and the machine had no more")
+            return out_of_memory(f"it used {size_text(used.memory_bytes)} and the machine had no more")
         if used.processes > self.limits.processes:
             return submitter_failure(
                 "too_many_processes",
@@ -252,7 +252,7 @@ class Process:
             return None
         return submitter_failure(
             "disk_limit",
-            f"The run wrote more than {_size(limit)}.",
+            f"The run wrote more than {size_text(limit)}.",
             "Use fewer tasks or a smaller limit, or ask an operator to raise the limit.",
         )
 
@@ -289,44 +289,8 @@ class Process:
                 os.kill(pid, signal.SIGKILL)
 
 
-def submitter_failure(code: str, message: str, remedy: str) -> Failure:
-    """A failure that the submitter can mend."""
-    return Failure(code=code, fault=Fault.SUBMITTER, message=message, remedy=remedy)
-
-
-def platform_failure(code: str, message: str) -> Failure:
-    """A failure that only the ones who run the service can mend, and that may pass."""
-    remedy = "It is tried again on its own; if this repeats, an operator should look at the worker's log."
-    return Failure(code=code, fault=Fault.PLATFORM, message=message, remedy=remedy)
-
-
-def out_of_memory(why: str) -> Failure:
-    """Memory ran out. Nobody's fault: the supervisor tries half the batch first."""
-    return Failure(
-        code="out_of_memory",
-        fault=Fault.PLATFORM,
-        message=f"The run was ended because it ran out of memory: {why}.",
-        remedy="Use a smaller batch size or a worker with more memory.",
-    )
-
-
-def crashed(code: int) -> Failure:
-    """The process ended on its own without saying why."""
-    if code <= 128:
-        return platform_failure("crashed", f"The process ended with code {code}.")
-    try:
-        name = signal.Signals(code - 128).name
-    except ValueError:
-        name = f"signal {code - 128}"
-    return platform_failure("crashed", f"The process was killed by {name}.")
-
-
 def _position(progress: Progress | None) -> tuple[object, ...]:
     """What must change for progress to be progress."""
     if progress is None:
         return ()
     return (progress.stage, progress.task, progress.task_index, progress.done, progress.total)
-
-
-def _size(count: int) -> str:
-    return f"{count / (1 << 30):.2f} GiB"

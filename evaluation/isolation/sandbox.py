@@ -20,6 +20,9 @@ from evaluation.isolation.levels import Isolation, Level, fresh_user
 GUARD = Path(__file__).with_name("guard.py")
 PACKAGE = Path(__file__).resolve().parent.parent
 TEMPORARY_BYTES = 1 << 30
+TEMPORARY_BYTES_WITH_GPU = 16 << 30
+"""Engines for GPUs compile into their temporary folder and share memory through /dev/shm."""
+PROCESSES_WITH_GPU = 4096
 SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_FILES = (
     "/etc/ld.so.cache",
@@ -174,8 +177,9 @@ def bubblewrap(
     for name, value in variables.items():
         words += ["--setenv", name, value]
     words += ["--proc", "/proc", "--dev", "/dev"]
-    words += ["--perms", "1777", "--size", str(TEMPORARY_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108
-    words += ["--perms", "1777", "--size", str(TEMPORARY_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
+    size = str(TEMPORARY_BYTES_WITH_GPU if places.gpu else TEMPORARY_BYTES)
+    for folder in ("/dev/shm", "/tmp"):  # noqa: S108
+        words += ["--perms", "1777", "--size", size, "--tmpfs", folder]
     readable = _distinct([*_python_folders(), *places.readable, *_some(places.datasets)])
     words += list(_parents([*readable, places.output, *map(Path, (*SYSTEM_FILES, *HARDWARE))]))
     words += list(_system_mounts())

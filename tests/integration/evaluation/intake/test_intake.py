@@ -304,6 +304,20 @@ def test_a_full_disk_is_seen_before_it_is_full(tmp_path: Path) -> None:
     assert not Store(tmp_path).has_room_for(1 << 60)
 
 
+def test_models_that_nobody_asked_for_lately_make_room(cache: Path, tmp_path: Path) -> None:
+    old = intake(cache, source={"directory": str(make_folder(tmp_path / "a"))})
+    other = make_safetensors()[:-1] + b"\x01"
+    new = intake(cache, source={"directory": str(make_folder(tmp_path / "b", {"model.safetensors": other}))})
+    store = Store(cache)
+    assert old.source.digest is not None
+    assert new.source.digest is not None
+    now = (cache / "models" / new.source.digest / "intake.json").stat().st_mtime
+    os.utime(cache / "models" / old.source.digest / "intake.json", (now - 90_000, now - 90_000))
+    assert not store.make_room_for(1 << 60, now=now)
+    assert store.find(new.source.digest) is not None
+    assert store.find(old.source.digest) is None
+
+
 def test_a_sharded_model_comes_with_all_its_parts(cache: Path) -> None:
     files = {
         "config.json": make_config(),

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.formats.archive import Bounds, receive, unpack
+from evaluation.formats.archive import Bounds, unpack
 from evaluation.formats.errors import FormatError
+from evaluation.formats.uploads import receive, receive_file
 from tests.factories.model_files import make_config, make_safetensors
 
 GOOD = {"config.json": make_config(), "model.safetensors": make_safetensors(), "notes.txt": b"left out"}
@@ -188,3 +189,34 @@ def test_52_an_upload_whose_sender_fails_leaves_nothing(tmp_path: Path) -> None:
 def test_an_upload_of_its_size_is_kept(tmp_path: Path) -> None:
     assert receive(iter([b"ab", b"c"]), tmp_path / "part", declared=3, max_bytes=10) == 3
     assert (tmp_path / "part").read_bytes() == b"abc"
+
+
+def test_a_model_may_be_sent_file_by_file(tmp_path: Path) -> None:
+    for name, content in (("config.json", make_config()), ("model.safetensors", make_safetensors())):
+        assert receive_file(tmp_path, name, iter([content]), declared=len(content)) == len(content)
+        assert (tmp_path / name).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("../config.json", b"x", "bad_file_name"),
+        ("model.py", b"x", "file_not_taken"),
+        ("pytorch_model.bin", b"x", "file_not_taken"),
+        ("LICENSE", b"x", "bad_file_name"),
+        ("LICENSE.A", b"x", "bad_file_name"),
+        ("config.json", b"x" * (2 << 20), "upload_too_large"),
+        ("vocab.txt", b"x" * 2000, "upload_too_large"),
+    ],
+)
+def test_a_file_that_may_not_be_sent_leaves_nothing(
+    tmp_path: Path, name: str, content: bytes, code: str
+) -> None:
+    for present in ("LICENSE", "LICENSE.a"):
+        (tmp_path / present).write_bytes(b"here")
+    with pytest.raises(FormatError) as caught:
+        receive_file(
+            tmp_path, name, iter([content]), declared=None, max_total=1000 if name == "vocab.txt" else 1 << 30
+        )
+    assert caught.value.code == code
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["LICENSE", "LICENSE.a"]
