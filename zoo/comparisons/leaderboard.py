@@ -146,7 +146,7 @@ def board(asked: Asked) -> Board:
     chosen = [entry for entry in entries if entry.settings == settings]
     teachers = tuple(sorted({entry.teacher for entry in chosen}))
     known = from_catalog({name for entry in chosen for name in (entry.student, entry.teacher)})
-    chosen = [_with_sizes(entry, known) for entry in chosen]
+    chosen = [with_sizes(entry, known) for entry in chosen]
     kept = [entry for entry in chosen if _wanted(entry, asked, known.get(entry.student, UNKNOWN))]
     return Board(
         suite=suite,
@@ -266,7 +266,7 @@ def _chosen_settings(key: str, entries: Sequence[Entry]) -> MeasuredWith | None:
     return max(counts, key=lambda one: (counts[one], one.key), default=None)
 
 
-def _with_sizes(entry: Entry, known: Mapping[str, Known]) -> Entry:
+def with_sizes(entry: Entry, known: Mapping[str, Known]) -> Entry:
     """The entry with the catalog's parameter counts where the runs counted none."""
     mine, teachers = (known.get(name, UNKNOWN).parameters for name in (entry.student, entry.teacher))
     return replace(

@@ -96,7 +96,11 @@ def of_pairing(pairing: Pairing | None) -> Comparison | None:
 
 def recent(*, student: str | None = None, teacher: str | None = None) -> QuerySet[Comparison]:
     """Comparisons, newest first."""
-    found = Comparison.objects.order_by("-created_at", "-pk").defer("document")
+    found = (
+        Comparison.objects.select_related("pairing__pair_run")
+        .order_by("-created_at", "-pk")
+        .defer("document")
+    )
     if student:
         found = found.filter(student=student)
     if teacher:

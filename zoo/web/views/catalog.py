@@ -12,6 +12,7 @@ from zoo.catalog.models import Dispute, Model, ReportedScore
 from zoo.catalog.search import parameters
 from zoo.lineage import selectors as lineage
 from zoo.web import catalog_rows, lineage_graph
+from zoo.web.measured import measured_here
 
 _MINI_DEPTH = 1
 
@@ -58,6 +59,7 @@ def model_page(request: HttpRequest, org: str, name: str) -> HttpResponse:
     context = {
         "profile": profile,
         "model": profile.model,
+        "measured": measured_here(profile.model.slug),
         "facts": catalog_rows.fact_rows(profile.facts),
         "evidence": [(row, catalog_rows.standing(row)) for row in profile.evidence],
         "parents": [edge for edge in around.edges if edge.child_id == model.pk],

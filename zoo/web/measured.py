@@ -1,0 +1,106 @@
+"""What was measured here about a model, ready for its page: as a student, and as a teacher of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from zoo.comparisons import selectors
+from zoo.comparisons.known import from_catalog
+from zoo.comparisons.leaderboard import Entry, entry_of, with_sizes
+from zoo.comparisons.models import Comparison
+from zoo.web.charts import DotRow
+
+_LOOKED_AT = 200
+_TASKS_DRAWN = 40
+
+
+class Taught(NamedTuple):
+    """A student of the model."""
+
+    entry: Entry
+    href: str
+    size_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the model keeps of one teacher on one suite: the newest whole comparison, else the newest."""
+
+    entry: Entry
+    href: str
+    suite: str
+    size_share: float | None
+    rows: tuple[DotRow, ...]
+    reproduce: str
+    reproduce_zoo: str
+    speed_up: object
+
+
+class MeasuredHere(NamedTuple):
+    """Everything for the block; both parts may be empty."""
+
+    kept: tuple[Kept, ...]
+    taught: tuple[Taught, ...]
+
+
+def measured_here(slug: str) -> MeasuredHere:
+    """The comparisons in which the model is the student or the teacher, newest first, once for each pair."""
+    as_student = _newest(selectors.recent(student=slug)[:_LOOKED_AT])
+    as_teacher = _newest(selectors.recent(teacher=slug)[:_LOOKED_AT])
+    return MeasuredHere(
+        tuple(_kept(comparison, entry) for comparison, entry in as_student),
+        tuple(Taught(entry, _href(entry), size_share(entry)) for _, entry in as_teacher),
+    )
+
+
+def size_share(entry: Entry) -> float | None:
+    """The student's parameters over its teacher's, where both are known."""
+    mine, teachers = entry.costs.parameters, entry.teacher_parameters
+    return mine / teachers if mine and teachers else None
+
+
+def dot_rows(entry: Entry) -> tuple[DotRow, ...]:
+    """The whole, then each capability with its tasks; of very many tasks only the capabilities."""
+    href = _href(entry)
+    rows = [DotRow("Overall", entry.retention, href=href, strong=True)]
+    for capability in entry.capabilities:
+        rows.append(DotRow(capability.name, capability.retention, strong=True))
+        if len(entry.tasks) <= _TASKS_DRAWN:
+            rows += [
+                DotRow(task.name, task.retention, href=f"{href}samples/?task={task.name}")
+                for task in entry.tasks
+                if task.capability == capability.name
+            ]
+    return tuple(rows)
+
+
+def _href(entry: Entry) -> str:
+    return f"/comparisons/{entry.comparison_id}/"
+
+
+def _newest(comparisons: Iterable[Comparison]) -> list[tuple[Comparison, Entry]]:
+    found: dict[tuple[str, str, str, str], tuple[Comparison, Entry]] = {}
+    for comparison in comparisons:
+        key = (comparison.student, comparison.teacher, comparison.suite, comparison.suite_version)
+        if key not in found or (comparison.rankable and not found[key][0].rankable):
+            pair = comparison.pairing.pair_run
+            found[key] = (comparison, entry_of(comparison.pk, pair.state if pair else ""))
+    known = from_catalog({name for _, entry in found.values() for name in (entry.student, entry.teacher)})
+    return [(comparison, with_sizes(entry, known)) for comparison, entry in found.values()]
+
+
+def _kept(comparison: Comparison, entry: Entry) -> Kept:
+    document = selectors.document_of(selectors.comparison_by_id(comparison.pk))
+    latency = document["efficiency"].get("latency") or {}
+    return Kept(
+        entry=entry,
+        href=_href(entry),
+        suite=f"{comparison.suite}, version {comparison.suite_version}" if comparison.suite else "",
+        size_share=size_share(entry),
+        rows=dot_rows(entry),
+        reproduce=document.get("reproduce") or "",
+        reproduce_zoo=document["reproduce_zoo"],
+        speed_up=latency.get("speed_up"),
+    )
