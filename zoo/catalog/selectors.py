@@ -74,6 +74,11 @@ def model_names(*, limit: int) -> list[str]:
     return [row.model.slug for row in rows[:limit]]
 
 
+def newest_models(*, limit: int) -> QuerySet[Model]:
+    """The entries that were added last."""
+    return Model.objects.select_related("organization").order_by("-created_at", "-id")[:limit]
+
+
 def revisions_of(model: Model) -> QuerySet[Revision]:
     """The revisions with their files, newest first."""
     return model.revisions.prefetch_related("files")
