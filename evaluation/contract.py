@@ -239,6 +239,11 @@ class TaskResult(Message):
     """Whether a ratio of two values makes sense: higher is better and zero means none."""
     chance: float | None = Field(default=None, ge=0, le=1)
     n: int = Field(ge=0)
+    """Samples: documents, times draws."""
+    draws: int = Field(default=1, ge=1)
+    """Answers drawn for each document."""
+    truncated: float | None = Field(default=None, ge=0, le=1)
+    """The share of generated answers that were cut off at the longest length; None where it is not known."""
     score: Score
     tie_split: Score | None = None
     """The same metric with ties shared among the tied options instead of given to the first."""

@@ -7,6 +7,7 @@ measured before (same identity, same folder) is not measured again, and one that
 from __future__ import annotations
 
 import re
+import shlex
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ def evaluate(request: Request, tell: Tell) -> Evaluated:
     teacher = _place(request.teacher, request, tell, "teacher") if request.teacher else None
     mine, folder = _measure(student, names, request, tell, "student")
     if teacher is None:
-        return Evaluated(scores_document(mine, identifier=None), (folder,))
+        return Evaluated(_as_asked(scores_document(mine, identifier=None), request), (folder,))
     theirs, other = _measure(teacher, names, request, tell, "teacher")
     found = mismatches(mine, theirs)
     if found:
@@ -105,7 +106,16 @@ def evaluate(request: Request, tell: Tell) -> Evaluated:
     document = comparison_document(mine, theirs, identifier=None)
     if request.pair:
         document = with_pair(document, _pair(student, teacher, request, tell))
-    return Evaluated(document, (folder, other))
+    return Evaluated(_as_asked(document, request), (folder, other))
+
+
+def _as_asked(document: dict[str, Any], request: Request) -> dict[str, Any]:
+    """The document with the models of the repeating command as the person named them: directories have no id."""
+    words = shlex.split(document["reproduce_zoo"])
+    words[2] = request.student
+    if request.teacher is not None:
+        words[words.index("--teacher") + 1] = request.teacher
+    return document | {"reproduce_zoo": shlex.join(words)}
 
 
 class Names(NamedTuple):

@@ -113,6 +113,7 @@ class _Run:
         self.route = route(self.directory, spec.engine)
         self.tell("loading the tasks")
         self.planned = planning.plan(spec)
+        self.chat = spec.protocol.apply_chat_template or planning.suite_chats(spec)
         if self.route.family is Family.MASKED:
             planning.refuse_what_masked_models_cannot(self.planned)
         self.notes: list[str] = [
@@ -155,16 +156,30 @@ class _Run:
         for index, leaf in enumerate(self.planned):
             tracker.start(index)
             known = self.journal.finished.get(leaf.name)
-            results.append(known or self._task(leaf, model, loaded.measure))
+            result = known or self._task(leaf, model, loaded.measure)
+            if result is not None:
+                results.append(result)
             tracker.finish()
+        if not results:
+            raise submitter_failure(
+                "answers_truncated", " ".join(self.notes), "Choose a suite with longer answers."
+            )
         return results
 
-    def _task(self, leaf: Any, model: Any, measure: str | None) -> TaskResult:
-        from evaluation.runners.results import convert
+    def _task(self, leaf: Any, model: Any, measure: str | None) -> TaskResult | None:
+        """The result of one task; None, with a note, where too many answers were cut off to score it."""
+        from evaluation.runners.results import convert, merged
 
-        began = time.monotonic()
-        document = self._document(leaf, model)
-        converted = convert(document, leaf, model.conversation, time.monotonic() - began)
+        parts = []
+        draws = leaf.sampling.draws if leaf.sampling else 1
+        for draw in range(draws):
+            began = time.monotonic()
+            model.begin_draw(draw, draws)
+            document = self._document(leaf, model)
+            parts.append(convert(document, leaf, model, time.monotonic() - began))
+            if leaf.sampling and self._too_many_cut_off(leaf, parts):
+                return None
+        converted = merged(parts)
         result = converted.result
         if measure is not None:
             result = result.model_copy(update={"task_version": f"{result.task_version}+{measure}"})
@@ -172,6 +187,19 @@ class _Run:
         self.notes.extend(converted.notes)
         self.journal.finish(result, converted.samples)
         return result
+
+    def _too_many_cut_off(self, leaf: Any, parts: list[Any]) -> bool:
+        """Whether so many answers were cut off that, whatever the other draws bring, the task has no score."""
+        sampling = leaf.sampling
+        cut = sum(bool(sample.truncated) for part in parts for sample in part.samples)
+        share = cut / (len(parts[0].samples) * sampling.draws)
+        if share <= sampling.most_truncated:
+            return False
+        self.notes.append(
+            f"{leaf.name} has no score: at least {share:.1%} of the answers were cut off at "
+            f"{sampling.max_tokens} tokens, and at most {sampling.most_truncated:.0%} may be."
+        )
+        return True
 
     def _document(self, leaf: Any, model: Any) -> dict[str, Any]:
         """The harness's evaluation of one task."""
@@ -193,8 +221,8 @@ class _Run:
             write_out=False,
             log_samples=True,
             system_instruction=None,
-            apply_chat_template=protocol.apply_chat_template,
-            fewshot_as_multiturn=protocol.apply_chat_template,
+            apply_chat_template=self.chat,
+            fewshot_as_multiturn=self.chat,
             confirm_run_unsafe_code=False,
         )
         return dict(document)
@@ -217,6 +245,7 @@ class _Run:
     def _size(self, leaf: Any) -> int:
         """About how many requests a task will be; corrected when it is built."""
         documents = min(leaf.documents, self.spec.protocol.limit or leaf.documents)
+        documents *= leaf.sampling.draws if leaf.sampling else 1
         if (
             leaf.task.OUTPUT_TYPE != "multiple_choice"
             or getattr(leaf.task.config, "doc_to_choice", None) is None
@@ -225,11 +254,12 @@ class _Run:
         return int(documents) * len(leaf.task.doc_to_choice(leaf.task.eval_docs[0]))
 
     def _check_count(self, leaf: Any, result: TaskResult) -> None:
-        expected = min(leaf.stated or result.n, self.spec.protocol.limit or result.n)
-        if result.n != expected:
+        documents = result.n // result.draws
+        expected = min(leaf.stated or documents, self.spec.protocol.limit or documents)
+        if documents != expected or result.n != documents * result.draws:
             raise platform_failure(
                 "other_data",
-                f"'{leaf.name}' has {result.n} documents here, the suite says {expected}.",
+                f"'{leaf.name}' has {result.n} samples here, the suite says {expected} of {result.draws} draws each.",
                 "Put the data set that the suite was made for into the mirror.",
             )
 

@@ -7,15 +7,25 @@ code from outside. Tasks that run what a model wrote are refused here. Imports t
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evaluation.contract import RunSpec
+from evaluation.runners import answers
 from evaluation.runners.base import RunFailed, platform_failure, submitter_failure
 from evaluation.suites import harness_tasks, loader
-from evaluation.suites.schema import HarnessItems, Suite, SuiteTask, TextItems
+from evaluation.suites.schema import (
+    AnswerItems,
+    ChoiceItems,
+    HarnessItems,
+    Sampling,
+    Suite,
+    SuiteTask,
+    TextItems,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +48,11 @@ class Planned:
     stated: int | None = None
     """How many documents there must be; None: not stated."""
     cluster_column: str | None = None
+    """The column that names clusters; None for tasks of the harness."""
+    sampling: Sampling | None = None
+    """How answers are drawn; None: as the task says, once."""
+    extract: Callable[[str], str | None] | None = None
+    """Finds the answer in a response, where the suite says how; None: as the task's own filters do."""
 
     @property
     def documents(self) -> int:
@@ -69,6 +84,13 @@ def plan(spec: RunSpec) -> list[Planned]:
             _set_shots(leaf.task, spec.protocol.num_fewshot)
             planned.setdefault(leaf.name, leaf)
     return list(planned.values())
+
+
+def suite_chats(spec: RunSpec) -> bool:
+    """Whether the suite of a spec is put to models as a conversation."""
+    if spec.suite is None:
+        return False
+    return loader.load(spec.suite.name, spec.suite.version).apply_chat_template
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -134,6 +156,8 @@ def _own(suite: Suite, task: SuiteTask) -> Planned:
         if isinstance(source, HarnessItems):
             (leaf,) = _harness([source.task])
             made = leaf.task
+        elif isinstance(source, AnswerItems):
+            made = _make_answer_task(suite, task, source)
         else:
             made = _make_task(suite, task)
     except loader.BrokenSuite as error:
@@ -150,6 +174,8 @@ def _own(suite: Suite, task: SuiteTask) -> Planned:
         items=items,
         stated=task.items,
         cluster_column=None if isinstance(source, HarnessItems) else "cluster",
+        sampling=task.sampling,
+        extract=partial(answers.extract, kind=source.kind) if isinstance(source, AnswerItems) else None,
     )
 
 
@@ -183,10 +209,50 @@ def _make_task(suite: Suite, task: SuiteTask) -> Any:
             "doc_to_text": "context",
             "doc_to_choice": "choices",
             "doc_to_target": "gold",
-            "target_delimiter": task.source.delimiter if not isinstance(task.source, HarnessItems) else " ",
+            "target_delimiter": task.source.delimiter if isinstance(task.source, ChoiceItems) else " ",
         }
     loaded = TaskManager(include_defaults=False).load([config | form])
     return loaded["tasks"][task.name]
+
+
+def _make_answer_task(suite: Suite, task: SuiteTask, source: AnswerItems) -> Any:
+    """A task of generated answers, in words and with equality of our own: the harness's parts differ by task."""
+    import datasets
+    from lm_eval.tasks import TaskManager
+
+    def rows(**_: Any) -> dict[str, Any]:
+        loaded = datasets.load_dataset(source.dataset, source.config, split=source.split)
+        made = [loader.question_of(row, source, number) for number, row in enumerate(loaded)]
+        listed = [
+            {"id": item.id, "question": item.context, "answer": item.choices[0], "cluster": ""}
+            for item in made
+        ]
+        return {"test": datasets.Dataset.from_list(listed)}
+
+    def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, float]:
+        return {task.metric: float(answers.is_right(answers.extract(results[0], source.kind), doc["answer"]))}
+
+    sampling = task.sampling or Sampling(draws=1, temperature=0, top_p=1, max_tokens=1024)
+    drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p} if sampling.temperature else {}
+    config: dict[str, Any] = {
+        "task": task.name,
+        "custom_dataset": rows,
+        "test_split": "test",
+        "num_fewshot": 0,
+        "output_type": "generate_until",
+        "doc_to_text": "question",
+        "doc_to_target": "answer",
+        "process_results": process_results,
+        "generation_kwargs": {
+            "until": [],
+            "do_sample": sampling.temperature > 0,
+            "max_gen_toks": sampling.max_tokens,
+            **drawn,
+        },
+        "metric_list": [{"metric": task.metric, "aggregation": "mean", "higher_is_better": True}],
+        "metadata": {"version": f"{suite.name}-{suite.version}"},
+    }
+    return TaskManager(include_defaults=False).load([config])["tasks"][task.name]
 
 
 def _aggregation(task: SuiteTask) -> str:

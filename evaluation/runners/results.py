@@ -11,13 +11,40 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from statistics import fmean, stdev
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from evaluation.contract import Score, TaskResult, canonical_json
 from evaluation.runners.planning import Planned
 from evaluation.samples import Sample, clip
 
 Conversation = Callable[[str], str | None]
+
+
+class Generated(Protocol):
+    """One generated answer: its text before anything was cut from it, its tokens, and how it ended."""
+
+    @property
+    def text(self) -> str:
+        """What was written."""
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens that took."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the longest length ended it."""
+
+
+class Asked(Protocol):
+    """What the model behind an evaluation remembers of it."""
+
+    def conversation(self, prompt: str) -> str | None:
+        """Digest of the conversation that a templated prompt was written from; None for other prompts."""
+
+    def generation(self, prompt: str) -> Generated | None:
+        """What was generated for a prompt."""
+
 
 RATIO_METRICS = frozenset(
     {"acc", "acc_norm", "acc_bytes", "acc_mutual_info", "acc_all", "exact_match", "em", "f1", "bleu", "chrf"}
@@ -52,15 +79,13 @@ class Converted(NamedTuple):
     notes: tuple[str, ...]
 
 
-def convert(
-    document: dict[str, Any], planned: Planned, conversation: Conversation, seconds: float
-) -> Converted:
+def convert(document: dict[str, Any], planned: Planned, asked: Asked, seconds: float) -> Converted:
     """The result and samples of one task from the harness's document of an evaluation of that task alone."""
     (name,) = document["samples"]
     rows = document["samples"][name]
     main = _main_metric(planned, document, rows)
     counted = [row for row in rows if row["filter"] == main.filter]
-    samples = [_sample(row, planned, main, conversation) for row in counted]
+    samples = [_sample(row, planned, main, asked) for row in counted]
     chance = (
         planned.chance if planned.chance is not None else _chance(planned.task.OUTPUT_TYPE, main, samples)
     )
@@ -89,10 +114,43 @@ def convert(
         tie_split=_split_score(samples),
         ties=sum(sample.tied for sample in samples),
         metrics=_metrics(document["results"][name], rows),
+        truncated=_share_truncated(samples),
         seconds=seconds,
     )
     notes = (f"{planned.name}: {main.metric} is counted from the samples.",) if derived else ()
     return Converted(result, samples, notes)
+
+
+def merged(draws: Sequence[Converted]) -> Converted:
+    """One result of several draws of the same documents: samples numbered by draw, scores averaged over draws.
+
+    The standard error is over documents, each with its mean over draws.
+    """
+    if len(draws) == 1:
+        return draws[0]
+    samples = [sample._replace(draw=number) for number, one in enumerate(draws) for sample in one.samples]
+    first = draws[0].result
+    documents = [fmean(one.samples[place].score for one in draws) for place in range(len(draws[0].samples))]
+    score = Score(value=fmean(documents), stderr=_mean_stderr(documents))
+    metrics = {
+        key: Score(value=fmean(one.result.metrics[key].value for one in draws)) for key in first.metrics
+    }
+    result = first.model_copy(
+        update={
+            "n": len(samples),
+            "draws": len(draws),
+            "score": score,
+            "truncated": _share_truncated(samples),
+            "metrics": metrics,
+            "seconds": sum(one.result.seconds for one in draws),
+        }
+    )
+    return Converted(result, samples, draws[0].notes)
+
+
+def _share_truncated(samples: Sequence[Sample]) -> float | None:
+    known = [sample.truncated for sample in samples if sample.truncated is not None]
+    return fmean(known) if known else None
 
 
 def task_hash(rows: Sequence[dict[str, Any]]) -> str:
@@ -144,14 +202,14 @@ def _is_scalar(value: Any) -> bool:
     )
 
 
-def _sample(row: dict[str, Any], planned: Planned, main: Main, conversation: Conversation) -> Sample:
+def _sample(row: dict[str, Any], planned: Planned, main: Main, asked: Asked) -> Sample:
     arguments = row["arguments"]
     doc = row["doc"] if isinstance(row["doc"], dict) else {}
     sample = Sample(
         task=planned.name,
         doc_id=int(row["doc_id"]),
         doc_hash=row["doc_hash"],
-        prompt_hash=prompt_hash(arguments, conversation),
+        prompt_hash=prompt_hash(arguments, asked.conversation),
         target_hash=row["target_hash"],
         score=float(row[main.metric]) if _is_scalar(row.get(main.metric)) else 0.0,
         cluster=doc.get(planned.cluster_column) if planned.cluster_column else None,
@@ -162,12 +220,23 @@ def _sample(row: dict[str, Any], planned: Planned, main: Main, conversation: Con
     if kind == "multiple_choice":
         return _with_choice(sample, row, planned, main)
     if kind == "generate_until":
-        response, answer = row["resps"][0][0], row["filtered_resps"][0]
-        return sample._replace(response=clip(str(response)), answer=clip(str(answer)))
+        return _with_text_answer(sample, row, planned, asked)
     if kind == "loglikelihood_rolling":
         return _with_text(sample, row)
     value, greedy = row["resps"][0][0]
     return sample._replace(loglikelihoods=[float(value)], answer=str(bool(greedy)))
+
+
+def _with_text_answer(sample: Sample, row: dict[str, Any], planned: Planned, asked: Asked) -> Sample:
+    response = str(row["resps"][0][0])
+    answer = planned.extract(response) if planned.extract is not None else str(row["filtered_resps"][0])
+    generated = asked.generation(str(row["arguments"][0][0]))
+    return sample._replace(
+        response=clip(response),
+        answer=None if answer is None else clip(answer),
+        tokens=generated.tokens if generated is not None else None,
+        truncated=generated.truncated if generated is not None else None,
+    )
 
 
 def _with_text(sample: Sample, row: dict[str, Any]) -> Sample:

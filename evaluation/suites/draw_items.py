@@ -45,6 +45,7 @@ def draws() -> dict[str, dict[str, Draw]]:
     return {
         "quick": {f"blimp_{name}": Draw(40, BLIMP_RANGE) for name in ONE_PARADIGM_PER_FIELD}
         | {"arc_easy": Draw(250, 1100)},
+        "reasoning-quick": {"gsm8k_drawn": Draw(150, 600)},
         "language": {name: Draw(100, BLIMP_RANGE) for name in blimp},
         "knowledge": {
             "arc_easy": Draw(500, 1100),

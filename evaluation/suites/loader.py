@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from evaluation.suites.schema import (
+    AnswerItems,
     Capability,
     ChoiceItems,
     HarnessItems,
@@ -26,6 +28,7 @@ from evaluation.suites.schema import (
 )
 
 FOLDER = Path(__file__).parent
+LETTERS = "ABCDEFGHIJ"
 
 
 class UnknownSuite(LookupError):
@@ -96,7 +99,7 @@ def load(name: str, version: str | None = None) -> Suite:
 def item_ids(suite: Suite, task: SuiteTask) -> tuple[int, ...] | None:
     """The documents of a harness task, by position in its data set, ascending; None for all of them."""
     source = task.source
-    if not isinstance(source, HarnessItems) or source.items is None:
+    if not isinstance(source, HarnessItems | AnswerItems) or source.items is None:
         return None
     ids = _item_lists(suite.name)[source.items]
     if len(ids) != task.items:
@@ -107,13 +110,29 @@ def item_ids(suite: Suite, task: SuiteTask) -> tuple[int, ...] | None:
 def items(suite: Suite, task: SuiteTask) -> tuple[Item, ...]:
     """The documents of a task whose data the suite carries. Raises BrokenSuite when the data is not as stated."""
     source = task.source
-    if isinstance(source, HarnessItems):
-        raise BrokenSuite(f"the items of '{task.name}' are in the harness's data")
+    if isinstance(source, HarnessItems | AnswerItems):
+        raise BrokenSuite(f"the items of '{task.name}' are in a data set that the suite does not carry")
     make = _choice_item if isinstance(source, ChoiceItems) else _text_item
     made = tuple(make(row, source, number) for number, row in enumerate(_rows(suite.name, source.rows)))
     if len(made) != task.items:
         raise BrokenSuite(f"'{task.name}' has {len(made)} items, the suite says {task.items}")
     return made
+
+
+def question_of(row: dict[str, Any], source: AnswerItems, number: int) -> Item:
+    """A row of a data set as a question with its answer, worded and lettered as the suite says. Raises KeyError."""
+    answer = str(row[source.answer])
+    if source.answer_after is not None:
+        answer = answer.rpartition(source.answer_after)[2].strip()
+    question = str(row[source.question]).strip()
+    if source.wrong:
+        choices = [answer, *(str(row[column]) for column in source.wrong)]
+        order = random.Random(f"{source.seed}-{question}").sample(range(len(choices)), len(choices))  # noqa: S311
+        lettered = [f"{LETTERS[place]}) {choices[chosen].strip()}" for place, chosen in enumerate(order)]
+        question = "\n".join([question, *lettered])
+        answer = LETTERS[order.index(0)]
+    text = f"{question}\n{source.instruction}" if source.instruction else question
+    return Item(str(row.get("id", number)), text, (answer,), 0, None)
 
 
 def _choice_item(row: dict[str, Any], source: Any, number: int) -> Item:

@@ -90,6 +90,28 @@ class HarnessItems(Message):
     items: str | None = None
 
 
+class AnswerItems(Message):
+    """Questions to be answered in words, from a data set of the hub or of a mirror; the answer is found and compared.
+
+    ``instruction`` is put behind every question, on a line of its own. With ``wrong`` columns the question becomes
+    one with lettered choices, whose order is drawn once per document from ``seed``. ``answer_after`` is what the answer
+    stands behind in its column (GSM8K's four number signs). ``items`` is a list in ``items.json``, None: all.
+    """
+
+    form: Literal["answer"] = "answer"
+    dataset: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")
+    config: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    split: str = Field(pattern=r"^[a-z_]{1,32}$")
+    question: str = Field(min_length=1, max_length=64)
+    answer: str = Field(min_length=1, max_length=64)
+    answer_after: str | None = None
+    wrong: tuple[str, ...] = ()
+    seed: int = 0
+    instruction: str = Field(default="", max_length=500)
+    kind: Literal["math", "letter"] = "math"
+    items: str | None = None
+
+
 class Sampling(Message):
     """How answers are drawn, where one greedy answer would not do."""
 
@@ -111,7 +133,7 @@ class SuiteTask(Message):
     """Group rows that it belongs to, outermost first."""
     weight: float = Field(default=1.0, gt=0)
     """Its share within its capability."""
-    source: Annotated[ChoiceItems | TextItems | HarnessItems, Field(discriminator="form")]
+    source: Annotated[ChoiceItems | TextItems | HarnessItems | AnswerItems, Field(discriminator="form")]
     num_fewshot: int = Field(default=0, ge=0, le=64)
     metric: str
     filter: str = "none"

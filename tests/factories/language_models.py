@@ -47,6 +47,31 @@ def make_causal(
     return _save(folder, model, tokenizer)
 
 
+def make_talker(folder: Path, *, ends: bool, seed: int = 0) -> Path:
+    """A causal model (Phi architecture) that writes nonsense and soon ends, or never ends; with a chat template."""
+    import torch
+    import transformers
+
+    torch.manual_seed(seed)
+    tokenizer = _byte_tokenizer()
+    config = transformers.PhiConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=2048,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    model = transformers.PhiForCausalLM(config)
+    with torch.no_grad():
+        model.lm_head.bias[tokenizer.eos_token_id] = 2.5 if ends else -40.0
+    tokenizer.model_max_length = 2048
+    tokenizer.chat_template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+    return _save(folder, model, tokenizer)
+
+
 def make_seq2seq(folder: Path, *, seed: int = 0, width: int = 32) -> Path:
     """A T5-architecture model with a byte-level BPE tokenizer."""
     import torch

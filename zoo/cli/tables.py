@@ -71,7 +71,7 @@ def show(document: dict[str, Any]) -> None:
     teacher = document.get("teacher")
     title = document["student"]["model"] + (f" against {teacher['model']}" if teacher else "")
     table = Table(title=title, title_justify="left")
-    table.add_column("task")
+    table.add_column("task", overflow="fold", min_width=20)
     table.add_column("n", justify="right")
     table.add_column("student", justify="right")
     if teacher:

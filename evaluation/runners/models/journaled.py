@@ -25,6 +25,14 @@ Answer = Any
 """``(log-likelihood, is greedy)``, a log-likelihood, or a text: what the harness expects for the method."""
 
 
+class Generation(NamedTuple):
+    """One generated answer. ``truncated``: it was cut off at the longest length, not ended by the model."""
+
+    text: str
+    tokens: int
+    truncated: bool
+
+
 class Block(NamedTuple):
     """Requests that go to the model together, by their places in the harness's list.
 
@@ -61,11 +69,25 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
         self._tracker: Tracker | None = None
         self._in_block = 0
         self._conversations: dict[str, str] = {}
+        self._generations: dict[str, Generation] = {}
+        self._draw = 0
+        self._draws = 1
+        self._rows = RowRecorder.attach(model)
         model.set_cache_hook(CountingHook(self._answered))
 
     def watch(self, tracker: Tracker) -> None:
         """Where to count answers from now on."""
         self._tracker = tracker
+
+    def begin_draw(self, draw: int, of: int) -> None:
+        """What is generated from now on is this draw, counted from 0, of so many."""
+        self._draw = draw
+        self._draws = of
+        self._generations.clear()
+
+    def generation(self, prompt: str) -> Generation | None:
+        """What was generated for a prompt in this draw, with its length; None where nothing was."""
+        return self._generations.get(prompt)
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """Log-likelihoods (natural, summed over tokens) and whether each continuation is the greedy one."""
@@ -78,7 +100,10 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Generated texts, cut at the stop strings."""
-        return [str(text) for text in self._serve("generate_until", requests)]
+        generations = [Generation(**answer) for answer in self._serve("generate_until", requests)]
+        for request, generation in zip(requests, generations, strict=True):
+            self._generations.setdefault(request.args[0], generation)
+        return [generation.text for generation in generations]
 
     def apply_chat_template(
         self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
@@ -107,7 +132,7 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
     def _serve(self, method: str, requests: list[Instance]) -> list[Answer]:
         keys = self._keys(method, requests)
         if self._tracker is not None:
-            self._tracker.expect(len(requests))
+            self._tracker.expect(len(requests) * self._draws)
         for block in self._plan(method, requests):
             missing = [place for place in block.places if self._journal.answer(keys[place]) is None]
             self._count(len(block.places) - len(missing))
@@ -121,7 +146,13 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
         """Asks the model and journals what it says. ``count`` answers of the block are new to the tracker."""
         self._in_block = count
         self._seed_for(keys[places[0]])
-        answers = getattr(self.model, method)([requests[place] for place in places], disable_tqdm=True)
+        asked = [requests[place] for place in places]
+        self._rows.clear()
+        answers = getattr(self.model, method)(asked, disable_tqdm=True)
+        if method == "generate_until":
+            answers = [
+                generation._asdict() for generation in self._rows.generations(self.model, asked, answers)
+            ]
         _refuse_non_finite(method, answers)
         self._journal.record_answers(
             (keys[place], answer) for place, answer in zip(places, answers, strict=True)
@@ -146,7 +177,7 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
             key = request_key(method, request.args)
             if method == "generate_until" and request.args[1].get("do_sample"):
                 seen[key] += 1
-                key = f"{key}.{seen[key]}"
+                key = f"{key}.{self._draw}.{seen[key]}"
             keys.append(key)
         return keys
 
@@ -155,6 +186,69 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
         import torch
 
         torch.manual_seed(int.from_bytes(hashlib.sha256(f"{self._seed} {key}".encode()).digest()[:6], "big"))
+
+
+class RowRecorder:
+    """Sees how long each generated answer was, by listening to the harness's HFLM as it generates a batch.
+
+    For models that generate in another way, lengths are counted again from the texts.
+    """
+
+    def __init__(self) -> None:
+        self._rows: list[list[int]] = []
+
+    @classmethod
+    def attach(cls, model: Any) -> RowRecorder:
+        """A recorder for the model, put between it and its generation where it has the harness's."""
+        recorder = cls()
+        original = getattr(model, "_model_generate", None)
+        if original is not None and getattr(model, "backend", "") in ("causal", "seq2seq"):
+
+            def generate(context: Any, *arguments: Any, **options: Any) -> Any:
+                made = original(context, *arguments, **options)
+                start = context.shape[1] if model.backend == "causal" else 1
+                recorder._rows += [row[start:] for row in made.tolist()]
+                return made
+
+            model._model_generate = generate
+        return recorder
+
+    def clear(self) -> None:
+        """Forgets the rows of an earlier batch."""
+        self._rows.clear()
+
+    def generations(self, model: Any, requests: Sequence[Instance], texts: Sequence[str]) -> list[Generation]:
+        """The texts of one batch with their lengths, in the order of the requests."""
+        if len(self._rows) != len(texts):
+            return [_counted(model, request, text) for request, text in zip(requests, texts, strict=True)]
+        return [
+            _from_row(model, request, text, row)
+            for request, text, row in zip(requests, texts, self._rows, strict=True)
+        ]
+
+
+def _from_row(model: Any, request: Instance, text: str, row: list[int]) -> Generation:
+    """Length and end of an answer from its tokens: an end token or a stop string ended it, or nothing did."""
+    end = model.tokenizer.eos_token_id
+    if end in row:
+        return Generation(text, row.index(end) + 1, False)
+    until = request.args[1].get("until") or []
+    whole = model.tok_decode(row)
+    stopped = any(stop and stop in whole for stop in ([until] if isinstance(until, str) else until))
+    if stopped:
+        return Generation(text, len(model.tok_encode(text, add_special_tokens=False)), False)
+    return Generation(text, len(row), len(row) >= _longest(model, request))
+
+
+def _counted(model: Any, request: Instance, text: str) -> Generation:
+    tokens = len(model.tok_encode(text, add_special_tokens=False))
+    return Generation(text, tokens, tokens >= _longest(model, request))
+
+
+def _longest(model: Any, request: Instance) -> int:
+    settings = request.args[1]
+    stated = settings.get("max_gen_toks") or settings.get("max_new_tokens") or settings.get("max_tokens")
+    return int(stated or getattr(model, "max_gen_toks", 256))
 
 
 def _refuse_non_finite(method: str, answers: Sequence[Answer]) -> None:

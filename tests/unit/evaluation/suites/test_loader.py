@@ -6,7 +6,7 @@ import pydantic
 import pytest
 
 from evaluation.suites import harness_tasks, loader
-from evaluation.suites.schema import HarnessItems, Suite, SuiteTask
+from evaluation.suites.schema import AnswerItems, HarnessItems, Suite, SuiteTask
 
 ALL = [(name, version) for name in loader.names() for version in loader.versions(name)]
 
@@ -18,6 +18,9 @@ def test_every_suite_is_whole(name: str, version: str) -> None:
         if isinstance(task.source, HarnessItems):
             known = harness_tasks.index().tasks[task.source.task]
             assert not known.runs_code
+            ids = loader.item_ids(suite, task)
+            assert ids is None or len(set(ids)) == task.items
+        elif isinstance(task.source, AnswerItems):
             ids = loader.item_ids(suite, task)
             assert ids is None or len(set(ids)) == task.items
         else:
@@ -127,3 +130,25 @@ def test_the_capability_map_names_tasks_and_groups_that_exist() -> None:
         "_".join(name.split("_")[:length]) for name in known for length in range(1, 1 + name.count("_") + 1)
     }
     assert [name for name in loader._capability_map() if name not in stems] == []
+
+
+def make_questions(**fields: object) -> AnswerItems:
+    given: dict[str, object] = {"dataset": "org/set", "split": "test", "question": "q", "answer": "a"}
+    return AnswerItems.model_validate(given | fields)
+
+
+def test_an_answer_stands_behind_its_mark_and_the_instruction_behind_the_question() -> None:
+    source = make_questions(answer_after="####", instruction="Box it.")
+    item = loader.question_of({"q": " How many? ", "a": "2 + 2 = 4\n#### 4"}, source, 7)
+    assert item == loader.Item("7", "How many?\nBox it.", ("4",), 0, None)
+
+
+def test_choices_are_lettered_in_an_order_that_stays() -> None:
+    source = make_questions(wrong=("w1", "w2", "w3"), kind="letter")
+    rows = [{"q": f"Which, {n}?", "a": "right", "w1": "x", "w2": "y", "w3": "z"} for n in range(200)]
+    items = [loader.question_of(row, source, n) for n, row in enumerate(rows)]
+    assert items == [loader.question_of(row, source, n) for n, row in enumerate(rows)]
+    for item in items:
+        assert f"{item.choices[0]}) right" in item.context
+    counts = [sum(item.choices[0] == letter for item in items) for letter in "ABCD"]
+    assert min(counts) > 25
