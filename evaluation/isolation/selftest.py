@@ -105,8 +105,9 @@ def _attempts(isolation: Isolation, base: Path) -> dict[str, bool]:
     found: dict[str, bool] = {}
     with contextlib.suppress(OSError, ValueError):
         found = json.loads((output / "hostile.json").read_text())
-    if ending.verdict is not None and ending.verdict.code == "too_many_processes":
-        found["start_many_processes"] = False
+    if "write_output" in found and ending.verdict is not None:
+        # The watch ended it over its last attempt, for the number of processes or for their memory.
+        found.setdefault("start_many_processes", False)
     # A sandbox may offer a file tree of its own to write to; what counts is the file outside.
     found["write_beside_output"] = private.read_text() != secret
     found["write_model_folder"] = (model / "config.json").read_text() != "{}"
