@@ -48,6 +48,25 @@
     if (form && event.target.type !== "search") form.requestSubmit();
   });
 
+  // A form that asks leaves out what is empty, so that addresses stay short.
+  const dropEmpty = (data) => {
+    for (const [name, value] of [...data]) if (value === "") data.delete(name);
+  };
+  document.addEventListener("formdata", (event) => {
+    if (event.target.method === "get") dropEmpty(event.formData);
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.verb === "get") dropEmpty(event.detail.formData);
+  });
+
+  // Filters beside a list are open where there is room, also in browsers that cannot say so in a sheet.
+  const openFilters = () => {
+    if (!matchMedia("(min-width: 60rem)").matches || CSS.supports("selector(::details-content)")) return;
+    for (const box of document.querySelectorAll(".facet-box")) box.open = true;
+  };
+  document.addEventListener("DOMContentLoaded", openFilters);
+  document.addEventListener("htmx:afterSettle", openFilters);
+
   // Shortcuts: "/" to search, "?" to list them, j and k through the rows. Off with ?shortcuts or in the dialog.
   const enabled = () => localStorage.getItem("zoo.shortcuts") !== "off";
   const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
