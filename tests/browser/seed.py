@@ -27,10 +27,13 @@ def main() -> None:
     from django.conf import settings
     from django.core.management import call_command
 
+    from zoo.licensing import services as licensing
+
     call_command("migrate", verbosity=0)
     now = datetime.now(UTC)
     _people()
     _catalog(now)
+    licensing.refresh_stale(now=now)
     home = Path(settings.ZOO_HOME)
     seeded = _comparisons(home / "seed", now) | _runs(now)
     (home / "seeded.json").write_text(json.dumps(seeded))

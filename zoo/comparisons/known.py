@@ -8,6 +8,8 @@ from typing import NamedTuple
 from zoo.catalog.models import Model, SearchDocument
 from zoo.catalog.selectors import find_models
 
+VERDICTS = ("allowed", "conditions", "prohibited", "unknown")
+
 
 class Known(NamedTuple):
     """A model in the catalog; `verdict` is that of the license check in the standard use."""
@@ -37,7 +39,7 @@ def _known(model: Model, verdicts: list[str]) -> Known:
     return Known(
         title=model.title,
         license=model.license,
-        verdict=verdicts[0] if verdicts else "unknown",
+        verdict=next((one for one in verdicts if one in VERDICTS), "unknown"),
         parameters=model.parameters,
         context_length=model.context_length,
         released=model.released,

@@ -15,6 +15,8 @@ from evaluation.comparing import Measured, comparison_document, mismatches
 from evaluation.comparing.inputs import SAMPLE_COLUMNS
 from evaluation.contract import Failure, Fault, RunReport, RunSpec, canonical_json
 from evaluation.scoring.values import BadInput
+from zoo.catalog.selectors import find_models
+from zoo.catalog.services import publish_retention
 from zoo.comparisons.models import STATISTICS_VERSION, Comparison
 from zoo.core import storage
 from zoo.core.ids import uuid7
@@ -83,10 +85,23 @@ def _store(pairing: Pairing, identifier: Any, document: dict[str, Any], now: dat
                 created_at=now,
             )
             Pairing.objects.filter(pk=pairing.pk, settled_at=None).update(settled_at=now, reason=None)
+            _tell_catalog(comparison)
             return comparison
     except IntegrityError:
         # Another process compared the same pair at the same time and was first; the numbers are the same.
         return Comparison.objects.get(pairing=pairing, statistics_version=STATISTICS_VERSION)
+
+
+def _tell_catalog(comparison: Comparison) -> None:
+    """Lets the catalog's lists know both models as measured, and what each keeps by its newest whole comparison."""
+    known = find_models([comparison.student, comparison.teacher])
+    whole = Comparison.objects.filter(rankable=True).order_by("-created_at", "-pk")
+    publish_retention(
+        {
+            model.pk: whole.filter(student=name).values_list("retention", flat=True).first()
+            for name, model in known.items()
+        }
+    )
 
 
 @transaction.atomic
