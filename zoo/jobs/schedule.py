@@ -6,11 +6,13 @@ from celery import Celery
 
 RELAY_SECONDS = 1.0
 SWEEP_SECONDS = 15.0
+VERDICTS_SECONDS = 60.0
 TIDY_SECONDS = 3600.0
 
 SCHEDULE: dict[str, dict[str, object]] = {
     "relay": {"task": "zoo.relay", "schedule": RELAY_SECONDS, "options": {"expires": 10}},
     "sweep": {"task": "zoo.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 30}},
+    "verdicts": {"task": "zoo.verdicts", "schedule": VERDICTS_SECONDS, "options": {"expires": 60}},
     "tidy": {"task": "zoo.tidy", "schedule": TIDY_SECONDS, "options": {"expires": 3600}},
 }
 

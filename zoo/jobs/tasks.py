@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from evaluation.exchange import EVALUATE_TASK
 from zoo.celery import app
 from zoo.comparisons import services as comparisons
+from zoo.licensing import services as licensing
 from zoo.publishing import services as publishing
 from zoo.runs import outbox, reaper
 from zoo.runs.clock import database_now
@@ -69,6 +70,12 @@ def sweep(**newer: object) -> None:
     publishing.publish_ready(now=database_now())
     for alarm in reaper.alarms(now=database_now()):
         logger.warning("alarm %s: %s", alarm.code, alarm.message)
+
+
+@shared_task(name="zoo.verdicts", ignore_result=True)
+def verdicts(**newer: object) -> None:
+    """Judges the licenses of models that were added or changed, and of all when the rules changed."""
+    licensing.refresh_stale(now=database_now())
 
 
 @shared_task(name="zoo.tidy", ignore_result=True)

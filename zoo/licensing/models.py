@@ -15,6 +15,8 @@ class RuleSet(models.Model):
 
     version = models.CharField(max_length=40, unique=True)
     first_used_at = models.DateTimeField()
+    swept_at = models.DateTimeField(null=True, blank=True)
+    """Everything that was recorded before this has been judged with it."""
     texts = models.PositiveIntegerField()
     rules = models.PositiveIntegerField()
 

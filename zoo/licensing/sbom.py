@@ -181,7 +181,8 @@ def _spdx2(document: dict[str, Any]) -> Bom:
 
 def _spdx3(document: dict[str, Any]) -> Bom:
     bom = Bom("SPDX")
-    elements = {str(e.get("spdxId") or e.get("@id")): e for e in _dicts(document["@graph"])}
+    listed = list(_dicts(document["@graph"]))
+    elements = {str(e.get("spdxId") or e.get("@id")): e for e in listed}
     names: dict[str, str] = {}
     for key, element in elements.items():
         kind = str(element.get("type") or element.get("@type"))
@@ -190,7 +191,7 @@ def _spdx3(document: dict[str, Any]) -> Bom:
             bom.add(names[key], "model" if kind == "ai_AIPackage" else "dataset", None, None)
             if kind == "ai_AIPackage":
                 bom.models.append(names[key])
-    for element in elements.values():
+    for element in listed:  # relationships may lack an id of their own
         if str(element.get("type") or element.get("@type")).endswith("Relationship"):
             _spdx3_relation(element, elements, names, bom)
     _keep_ends(bom)

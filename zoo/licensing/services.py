@@ -9,7 +9,6 @@ from itertools import islice
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Max
 
 from zoo.accounts.models import User
 from zoo.catalog import services as catalog
@@ -40,7 +39,9 @@ class Outcome(NamedTuple):
 def recompute_all(*, acting_user: User | None, now: datetime) -> Outcome:
     """Judge the whole catalog. Harmless to repeat: what stays the same is only stamped."""
     graph, names = lineage_source.whole()
-    return _recompute(graph, names, acting_user=acting_user, now=now)
+    outcome = _recompute(graph, names, acting_user=acting_user, now=now)
+    _swept(now)
+    return outcome
 
 
 def recompute_verdicts(*, models: Collection[int], acting_user: User | None, now: datetime) -> Outcome:
@@ -56,29 +57,27 @@ def refresh_stale(*, now: datetime, acting_user: User | None = None) -> Outcome:
 
     For a schedule; costs two small queries when nothing happened.
     """
-    used = Standing.objects.exclude(rule_set__version=rule_book().version)
-    if used.exists() or not Standing.objects.exists():
+    swept = RuleSet.objects.filter(version=rule_book().version, swept_at__isnull=False).first()
+    if swept is None or Standing.objects.exclude(rule_set=swept).exists():
         return recompute_all(acting_user=acting_user, now=now)
-    stale = stale_models()
-    return recompute_verdicts(models=stale, acting_user=acting_user, now=now) if stale else Outcome(0, 0)
+    stale = stale_models(swept)
+    outcome = recompute_verdicts(models=stale, acting_user=acting_user, now=now) if stale else Outcome(0, 0)
+    _swept(now)
+    return outcome
 
 
-def stale_models() -> set[int]:
-    """Models without a verdict, and those whose license, licensor, kind or edges changed since the last one."""
-    since = Standing.objects.aggregate(last=Max("computed_at"))["last"]
-    fresh = set(Model.objects.filter(license_standing=None).order_by().values_list("pk", flat=True))
-    if since is None:
-        return fresh
+def stale_models(rule_set: RuleSet) -> set[int]:
+    """Models without a verdict, and those whose license, licensor or edges were recorded since the last sweep."""
+    since = rule_set.swept_at
     facts = Fact.objects.filter(field__in=TELLING_FIELDS, recorded_at__gte=since)
     edges = Edge.objects.filter(recorded_at__gte=since)
     concluded = Revision.objects.filter(created_at__gte=since).exclude(license_concluded="")
-    changed = {
+    return {
+        *Model.objects.filter(license_standing=None).order_by().values_list("pk", flat=True),
         *facts.order_by().values_list("model_id", flat=True),
         *edges.order_by().values_list("child_id", flat=True),
         *concluded.order_by().values_list("model_id", flat=True),
     }
-    judged = dict(Standing.objects.filter(model__in=changed).values_list("model_id", "computed_at"))
-    return fresh | {pk for pk in changed if judged.get(pk, since) <= since}
 
 
 def with_descendants(models: Collection[int]) -> set[int]:
@@ -116,6 +115,10 @@ def _recompute(
             )
     logger.info("license verdicts: %s models judged, %s verdicts changed", count, changed)
     return Outcome(count, changed)
+
+
+def _swept(now: datetime) -> None:
+    RuleSet.objects.filter(pk=_rule_set(now).pk).update(swept_at=now)
 
 
 def _rule_set(now: datetime) -> RuleSet:

@@ -83,7 +83,7 @@ questions = st.one_of(
         facts=facts,
     ),
 )
-quick = settings(max_examples=150, deadline=None, derandomize=True)
+quick = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 def judged(
