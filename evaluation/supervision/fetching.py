@@ -73,7 +73,7 @@ def _locate(
         return Located(None, True, None)
     if source.name in shipped.SHIPPED:
         folder = shipped.model_directory(source.name)
-        if shipped.is_shipped(source.name, folder):
+        if folder.is_dir() and shipped.is_shipped(source.name, folder):
             model = FetchedModel(name=source.name, revision=source.revision, digest=source.digest)
             return Located(folder, True, model)
     return _taken_in(source, settings, tell, must_stop)

@@ -116,6 +116,11 @@ def live_workers(*, now: datetime) -> QuerySet[Worker]:
     )
 
 
+def waiting(*, limit: int) -> list[Run]:
+    """The runs that wait, roughly in the order in which they will be done."""
+    return list(Run.objects.filter(state=State.QUEUED).order_by("-priority", "created_at", "pk")[:limit])
+
+
 def counts() -> Counts:
     """How many runs there are in each state."""
     found = dict(Run.objects.order_by().values_list("state").annotate(number=Count("pk")))

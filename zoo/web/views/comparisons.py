@@ -1,0 +1,157 @@
+"""Comparison pages: what the student kept, with the samples behind it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from evaluation.suites import loader
+from zoo.comparisons import selectors
+from zoo.comparisons.selectors import OUTCOMES, Outcome, PairedSample
+from zoo.core.errors import Invalid
+from zoo.web.charts import DotRow
+
+SAMPLES_PER_PAGE = 20
+OUTCOME_WORDS = {
+    "both": "both right",
+    "lost": "lost: only the teacher is right",
+    "gained": "gained: only the student is right",
+    "neither": "both wrong",
+}
+
+
+@require_safe
+def listed(request: HttpRequest) -> HttpResponse:
+    """Comparisons, newest first."""
+    rows = selectors.recent(
+        student=request.GET.get("student") or None, teacher=request.GET.get("teacher") or None
+    )
+    return render(request, "comparisons/list.html", {"rows": rows[:100]})
+
+
+@require_safe
+def show(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
+    """Retention per task, by capability and overall, with intervals, tests, verdicts, and a drawing."""
+    comparison = selectors.comparison_by_id(comparison_id)
+    document = selectors.document_of(comparison)
+    titles = _titles(document)
+    rows = [row | {"title": titles.get(row["task"], row["task"])} for row in document["tasks"]]
+    context = {
+        "comparison": comparison,
+        "document": document,
+        "overall": document["overall"],
+        "rows": rows,
+        "groups": [
+            group | {"title": titles.get(group["name"], group["name"])} for group in document["groups"]
+        ],
+        "plot": _plot(document, rows),
+        "smaller": _smaller(document),
+        "efficiency": document["efficiency"],
+    }
+    return render(request, "comparisons/comparison.html", context)
+
+
+def _titles(document: dict[str, Any]) -> dict[str, str]:
+    """Names of tasks as the suite gives them."""
+    suite = document["suite"]
+    if suite is None:
+        return {}
+    try:
+        return {task.name: task.title for task in loader.load(suite["name"], suite["version"]).tasks}
+    except loader.UnknownSuite:
+        return {}
+
+
+def _plot(document: dict[str, Any], rows: list[dict[str, Any]]) -> list[DotRow]:
+    defined = [row for row in rows if "value" in row["retention"]]
+    return [
+        DotRow("Overall", document["overall"]["retention"], strong=True),
+        *(DotRow(row["title"], row["retention"]) for row in defined),
+    ]
+
+
+def _smaller(document: dict[str, Any]) -> float | None:
+    """The student's share of the teacher's parameters."""
+    ratio = document["efficiency"].get("parameters_ratio")
+    return float(ratio) if ratio else None
+
+
+@require_safe
+def samples(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
+    """The paired samples of one task, a page at a time, by outcome."""
+    comparison = selectors.comparison_by_id(comparison_id)
+    document = selectors.document_of(comparison)
+    outcome = request.GET.get("outcome", "")
+    if outcome and outcome not in OUTCOMES:
+        raise Invalid(f"there is no outcome '{outcome[:40]}'", field="outcome")
+    after = _position(request.GET.get("after", ""))
+    task = request.GET.get("task") or document["tasks"][0]["task"]
+    page = selectors.samples(
+        comparison,
+        task=task,
+        outcome=cast(Outcome, outcome) if outcome else None,
+        after=after,
+        limit=SAMPLES_PER_PAGE,
+    )
+    titles = _titles(document)
+    context = {
+        "comparison": comparison,
+        "id": str(comparison.pk),
+        "task": task,
+        "tasks": [(row["task"], titles.get(row["task"], row["task"])) for row in document["tasks"]],
+        "outcome": outcome,
+        "outcomes": OUTCOME_WORDS.items(),
+        "samples": [(sample, _choices(sample)) for sample in page.samples],
+        "total": page.total,
+        "first": after + 1 if page.samples else 0,
+        "page": _pages(request, after, page.total),
+    }
+    return render(request, "comparisons/samples.html", context)
+
+
+class Choice(NamedTuple):
+    """One choice of a document, and how both models took it. Log-likelihoods are natural logarithms."""
+
+    text: str
+    right: bool
+    student: float | None
+    teacher: float | None
+    student_chose: bool
+    teacher_chose: bool
+
+
+def _choices(sample: PairedSample) -> list[Choice]:
+    mine, theirs = sample.student, sample.teacher
+    return [
+        Choice(
+            text,
+            number == sample.gold,
+            _at(mine["loglikelihoods"], number),
+            _at(theirs["loglikelihoods"], number),
+            number == mine["prediction"],
+            number == theirs["prediction"],
+        )
+        for number, text in enumerate(sample.choices)
+    ]
+
+
+def _at(values: list[float], number: int) -> float | None:
+    return values[number] if number < len(values) else None
+
+
+def _position(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _pages(request: HttpRequest, after: int, total: int) -> dict[str, str]:
+    query = request.GET.copy()
+    found = {}
+    for name, position in (("previous", after - SAMPLES_PER_PAGE), ("next", after + SAMPLES_PER_PAGE)):
+        there = 0 <= position < total if name == "next" else after > 0
+        query["after"] = str(max(0, position))
+        found[name] = query.urlencode() if there else ""
+    return found

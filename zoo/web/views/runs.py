@@ -1,0 +1,144 @@
+"""Run pages: the list, one run live, and stopping or trying it again."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from evaluation.contract import PairSpec, RunReport
+from zoo.accounts.models import Scope, User
+from zoo.comparisons import selectors as comparisons
+from zoo.core.errors import ZooError
+from zoo.runs import selectors
+from zoo.runs.clock import database_now
+from zoo.runs.lifecycle import State
+from zoo.runs.models import Run
+from zoo.submissions import selectors as submissions
+from zoo.submissions import services
+
+PAGE_SIZE = 50
+STAGES = ("queued", "fetching", "loading", "scoring", "writing")
+
+
+@require_safe
+def listed(request: HttpRequest) -> HttpResponse:
+    """All runs, newest first; failed ones too."""
+    state = request.GET.get("state", "")
+    chosen = state if state in set(State) else None
+    pages = Paginator(selectors.recent_runs(state=chosen, model=request.GET.get("model") or None), PAGE_SIZE)
+    found = pages.get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    return render(
+        request,
+        "runs/list.html",
+        {
+            "runs": found,
+            "state": chosen or "",
+            "states": [one.value for one in State],
+            "page": {
+                "previous": _at(query, found.previous_page_number()) if found.has_previous() else "",
+                "next": _at(query, found.next_page_number()) if found.has_next() else "",
+            },
+        },
+    )
+
+
+def _at(query: Any, page: int) -> str:
+    query["page"] = str(page)
+    return str(query.urlencode())
+
+
+@never_cache
+@require_safe
+def show(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """One run. With ``?part=live`` the moving part alone, for the script that follows the events."""
+    run = selectors.run_by_id(run_id)
+    context = _live(run) | {"may_act": _may_act(request, run)}
+    if request.GET.get("part") == "live":
+        return render(request, "runs/live.html", context)
+    return render(request, "runs/run.html", context | _whole(run))
+
+
+def _live(run: Run) -> dict[str, Any]:
+    place = selectors.place(run, now=timezone.now())
+    progress = run.progress or {}
+    stage = progress.get("stage", "queued") if run.is_held else "queued"
+    total, done = progress.get("total", 0), progress.get("done", 0)
+    return {
+        "run": run,
+        "place": place,
+        "progress": progress,
+        "stages": [(name, name == stage) for name in STAGES],
+        "percent": round(100 * done / total) if total else None,
+        "waits_for": _waits_for(run),
+    }
+
+
+def _waits_for(run: Run) -> list[dict[str, Any]]:
+    """The submissions of this run: the other run of the pair, and the comparison once it is there."""
+    found = []
+    for submission in submissions.submissions_of_run(run)[:20]:
+        state, reason = submissions.state_of(submission)
+        other = submission.teacher_run if submission.student_run_id == run.pk else submission.student_run
+        found.append(
+            {
+                "submission": submission,
+                "state": state.value,
+                "reason": reason,
+                "other": other if other is not None and other.pk != run.pk else None,
+                "comparison": comparisons.of_pairing(submission.pairing),
+            }
+        )
+    return found
+
+
+def _whole(run: Run) -> dict[str, Any]:
+    spec = run.parsed_spec
+    result = run.result if run.state == State.SUCCEEDED else None
+    report = result.report if result else None
+    return {
+        "spec": spec,
+        "is_pair": isinstance(spec, PairSpec),
+        "result": result,
+        "report": report,
+        "results": report.results if isinstance(report, RunReport) else (),
+        "events": [event for event in run.events.order_by("pk") if event.kind != "progress"][-100:],
+    }
+
+
+def _may_act(request: HttpRequest, run: Run) -> bool:
+    user = request.user
+    return isinstance(user, User) and (user.pk == run.requested_by_id or user.may(Scope.OPERATE))
+
+
+@require_POST
+def cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Cancels the run and goes back to it."""
+    return _act(request, run_id, "cancel")
+
+
+@require_POST
+def retry(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Queues the run again and goes back to it."""
+    return _act(request, run_id, "retry")
+
+
+def _act(request: HttpRequest, run_id: UUID, what: str) -> HttpResponse:
+    if not isinstance(request.user, User):
+        return redirect(f"/login/?next=/runs/{run_id}/")
+    try:
+        if what == "cancel":
+            services.cancel_run(run_id=run_id, acting_user=request.user, now=database_now())
+        else:
+            services.retry_run(run_id=run_id, acting_user=request.user, now=database_now())
+    except ZooError as error:
+        messages.error(request, f"{error.message} {error.remedy}".strip())
+    return redirect("web:run", run_id=run_id)
