@@ -55,6 +55,17 @@ def measured_here(slug: str) -> MeasuredHere:
     )
 
 
+def intervals_of(students: Iterable[str]) -> dict[str, dict[str, float]]:
+    """Overall retention of students by their newest whole comparison, in the JSON form of an estimate."""
+    rows = Comparison.objects.filter(student__in=list(students), rankable=True, retention__isnull=False)
+    found = {}
+    for student, value, low, high in rows.order_by("created_at", "pk").values_list(
+        "student", "retention", "retention_low", "retention_high"
+    ):
+        found[student] = {"value": value, "ci_low": low, "ci_high": high}
+    return found
+
+
 def size_share(entry: Entry) -> float | None:
     """The student's parameters over its teacher's, where both are known."""
     mine, teachers = entry.costs.parameters, entry.teacher_parameters

@@ -5,7 +5,7 @@ Load with ``{% load zoo %}``. Each tag says how it is called; the style guide (/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
 from typing import Any
@@ -33,6 +33,12 @@ register.filter("compact", presenters.compact)
 register.filter("bytes", presenters.bytes_text)
 register.filter("duration", presenters.duration)
 register.filter("shown", presenters.shown)
+
+
+@register.filter
+def item(mapping: Mapping[str, object] | None, key: str) -> object:
+    """``{{ intervals|item:model.slug }}``: the value of a key, or nothing."""
+    return mapping.get(key) if mapping else None
 
 
 @register.simple_tag

@@ -12,7 +12,7 @@ from zoo.catalog.models import Dispute, Model, ReportedScore
 from zoo.catalog.search import parameters
 from zoo.lineage import selectors as lineage
 from zoo.web import catalog_rows, lineage_graph
-from zoo.web.measured import measured_here
+from zoo.web.measured import intervals_of, measured_here
 
 _MINI_DEPTH = 1
 
@@ -27,11 +27,13 @@ def model_list(request: HttpRequest) -> HttpResponse:
         errors["cursor"] = f"{error.message}: this is the first page."
         query = search.Query(query.text, query.facets, query.ranges, query.ordering, query.size)
         found = search.page(query)
+    rows = selectors.summaries(found.ids)
     context = {
         "query": query,
+        "intervals": intervals_of(row.model.slug for row in rows),
         "errors": errors,
         "given": request.GET,
-        "rows": selectors.summaries(found.ids),
+        "rows": rows,
         "found": found,
         "facets": catalog_rows.facet_groups(search.facets(query), query),
         "chips": catalog_rows.chips(request.GET, query),
