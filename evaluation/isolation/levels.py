@@ -114,12 +114,13 @@ def works(isolation: Isolation) -> bool:
     return sandbox.try_out(isolation)
 
 
-def choose(*, trusted: bool, allow_weak: bool | None = None) -> Isolation:
+def choose(*, trusted: bool, allow_weak: bool | None = None, found: Isolation | None = None) -> Isolation:
     """The isolation for a run. ``trusted``: the model is one that the package ships, by digest.
 
-    ``allow_weak`` None asks the environment (ZOO_ALLOW_WEAK_ISOLATION). Raises IsolationRefused.
+    ``allow_weak`` None asks the environment (ZOO_ALLOW_WEAK_ISOLATION), ``found`` None asks the machine. Raises
+    IsolationRefused.
     """
-    found = detect()
+    found = found or detect()
     allowed = os.environ.get(ALLOW_WEAK, "") in {"1", "true", "yes"} if allow_weak is None else allow_weak
     if found.level is not Level.LIMITS or trusted or allowed:
         return found
