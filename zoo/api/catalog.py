@@ -386,7 +386,7 @@ class ModelScores(Conditional):
     def get(self, request: Request, org: str, name: str) -> Response:
         """What others published about the model, with source and settings. Not measured here."""
         rows = selectors.reported_scores_of(selectors.get_model(f"{org}/{name}"))
-        return pages.listed(self, request, rows, ReportedScoreSerializer, ordering=("order", "id"))
+        return pages.listed(self, request, rows, ReportedScoreSerializer, ordering=("group", "order", "id"))
 
 
 class UnattachedScores(Conditional):
@@ -398,7 +398,7 @@ class UnattachedScores(Conditional):
     def get(self, request: Request) -> Response:
         """Published scores of things that are no entry, each with the reason."""
         rows = selectors.unattached_scores()
-        return pages.listed(self, request, rows, UnattachedScoreSerializer, ordering=("order", "id"))
+        return pages.listed(self, request, rows, UnattachedScoreSerializer, ordering=("group", "order", "id"))
 
 
 class ModelRevisions(Conditional):

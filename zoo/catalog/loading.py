@@ -6,6 +6,7 @@ it is evidence or a fact. Every difference is returned, so that it can be shown 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -302,8 +303,10 @@ def _evidence(entries: Sequence[curated.Entry], known: dict[str, Model], now: da
 def _scores(data: CuratedData, known: dict[str, Model]) -> list[Change]:
     before = {row.record: row for row in ReportedScore.objects.all()}
     wanted: dict[str, ReportedScore] = {}
-    for order, score in enumerate(data.scores):
+    orders: Counter[str] = Counter()
+    for score in data.scores:
         row = score.row
+        orders[score.group] += 1
         model = known[score.name.id.lower()] if score.name.id else None
         made = ReportedScore(
             record=digests.of_texts(row.model, row.benchmark, row.metric, row.settings, row.source),
@@ -313,7 +316,7 @@ def _scores(data: CuratedData, known: dict[str, Model]) -> list[Change]:
             variant=score.name.variant,
             seen=row.seen,
             group=score.group,
-            order=order,
+            order=orders[score.group],
             **row.model_dump(exclude={"model"}),
         )
         wanted[made.record] = made
@@ -324,12 +327,8 @@ def _scores(data: CuratedData, known: dict[str, Model]) -> list[Change]:
         for record, row in wanted.items()
         if record in before and _content(before[record]) != _content(row)
     ]
-    for score_row in differing:
-        score_row.pk = before[score_row.record].pk
-    ReportedScore.objects.filter(record__in=gone).delete()
-    ReportedScore.objects.bulk_create(fresh, batch_size=_BATCH)
-    columns = [column.name for column in ReportedScore._meta.concrete_fields if not column.primary_key]
-    ReportedScore.objects.bulk_update(differing, columns, batch_size=_BATCH)
+    ReportedScore.objects.filter(record__in=[*gone, *(row.record for row in differing)]).delete()
+    ReportedScore.objects.bulk_create([*fresh, *differing], batch_size=_BATCH)
     counted = (("new", len(fresh)), ("changed", len(differing)), ("gone", len(gone)))
     return [Change("reported scores", f"{count} {label}") for label, count in counted if count]
 

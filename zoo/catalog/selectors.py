@@ -91,12 +91,12 @@ def license_periods_of(model: Model) -> QuerySet[LicensePeriod]:
 
 def reported_scores_of(model: Model) -> QuerySet[ReportedScore]:
     """What others published about the model, in the order of the sources."""
-    return model.reported_scores.order_by("order", "id")
+    return model.reported_scores.order_by("group", "order", "id")
 
 
 def unattached_scores() -> QuerySet[ReportedScore]:
     """Published scores of things that are no entry, with the reason."""
-    return ReportedScore.objects.filter(model=None).order_by("order", "id")
+    return ReportedScore.objects.filter(model=None).order_by("group", "order", "id")
 
 
 def current_facts_of(model: Model) -> QuerySet[Fact]:

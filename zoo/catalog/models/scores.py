@@ -46,7 +46,7 @@ class ReportedScore(models.Model):
     order = models.PositiveIntegerField(default=0)
 
     class Meta:
-        ordering = ["order", "id"]
+        ordering = ["group", "order", "id"]
         indexes = [models.Index(fields=["model", "benchmark"], name="score_by_model")]
         constraints = [
             models.CheckConstraint(
