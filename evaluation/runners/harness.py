@@ -31,7 +31,7 @@ from evaluation.contract import (
 from evaluation.runners import mirror, weights
 from evaluation.runners.base import Context, RunFailed, platform_failure, submitter_failure
 from evaluation.runners.journal import SAMPLES, Journal
-from evaluation.runners.routing import Family, check_weights, route
+from evaluation.runners.routing import Family, Route, check_weights, route
 
 ENGINE_VERSION = "1"
 
@@ -110,7 +110,7 @@ class _Run:
         self.threads = devices.set_threads()
         self.device = devices.choose(spec.requirements.device)
         self.directory = load.prepared(directory, spec, context.cache_folder, self.tell)
-        self.route = route(self.directory, spec.engine)
+        self.route = _for_device(route(self.directory, spec.engine), spec.engine, self.device.name)
         self.tell("loading the tasks")
         self.planned = planning.plan(spec)
         self.chat = spec.protocol.apply_chat_template or planning.suite_chats(spec)
@@ -274,6 +274,21 @@ class _Run:
         tasks = harness_names if len(harness_names) == len(self.planned) else None
         items = {leaf.task.task_name: leaf.items for leaf in self.planned if leaf.items is not None}
         return lm_eval_command(self.spec, self.route.engine, tasks, items, self.device.name)
+
+
+def _for_device(found: Route, asked: Engine, device: str) -> Route:
+    """On a CPU ``auto`` means the engine that computes shared beginnings once: the same answers, sooner.
+
+    Not elsewhere: its masks keep a GPU from its fast attention.
+    """
+    if (
+        asked is Engine.AUTO
+        and found.engine is Engine.HARNESS
+        and found.family is Family.CAUSAL
+        and device == "cpu"
+    ):
+        return found._replace(engine=Engine.CAUSAL)
+    return found
 
 
 def _teller(context: Context) -> Any:

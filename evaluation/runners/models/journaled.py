@@ -279,7 +279,7 @@ def by_prefix(size: int) -> BlockPlan:
 
     def plan(method: str, requests: Sequence[Instance]) -> list[Block]:
         places = sorted(range(len(requests)), key=lambda place: (str(requests[place].args[0]), place))
-        return [Block(places[start : start + size], False) for start in range(0, len(places), size)]
+        return [Block(places[start : start + size], True) for start in range(0, len(places), size)]
 
     return plan
 

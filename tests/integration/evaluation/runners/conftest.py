@@ -61,7 +61,7 @@ def run(engine_environment: Path, tmp_path: Path) -> Run:
         *tasks: str,
         output: Path | None = None,
         datasets: Path = MIRROR,
-        engine: Engine = Engine.AUTO,
+        engine: Engine = Engine.HARNESS,
         spec: RunSpec | None = None,
         told: list[Progress] | None = None,
         **protocol: object,

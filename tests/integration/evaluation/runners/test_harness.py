@@ -138,6 +138,19 @@ def test_a_run_that_was_cut_short_ends_with_the_same_numbers(
     assert [r.score for r in resumed.results] == [r.score for r in whole.results]
 
 
+def test_auto_means_the_same_answers_sooner_on_a_cpu(run: Run, causal_model: Path, tmp_path: Path) -> None:
+    reports = {
+        engine: run(causal_model, "arc_easy", "blimp_adjunct_island", engine=engine, output=tmp_path / engine)
+        for engine in (Engine.HARNESS, Engine.AUTO)
+    }
+    served = [report.engine.engine for report in reports.values() if report.engine]
+    assert served == [Engine.HARNESS, Engine.CAUSAL]
+    one, other = (report.results for report in reports.values())
+    assert [result.score for result in one] == [result.score for result in other]
+    for mine, theirs in zip(rows(tmp_path / Engine.HARNESS), rows(tmp_path / Engine.AUTO), strict=True):
+        assert mine.loglikelihoods == pytest.approx(theirs.loglikelihoods, abs=1e-3)
+
+
 def test_progress_ends_with_every_request_counted_once(run: Run, causal_model: Path) -> None:
     told: list[Progress] = []
     run(causal_model, "arc_easy", "blimp_adjunct_island", limit=5, batch_size=2, told=told)

@@ -166,7 +166,7 @@ def test_tasks_that_do_not_apply_to_masked_models_say_so(
     run: Callable[..., RunReport], masked_model: Path, task: str
 ) -> None:
     with pytest.raises(RunFailed) as caught:
-        run(masked_model, task, limit=1)
+        run(masked_model, task, limit=1, engine=Engine.AUTO)
     assert caught.value.failure.code == "task_not_applicable"
 
 
