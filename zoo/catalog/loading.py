@@ -56,9 +56,9 @@ def load(data: CuratedData, *, now: datetime) -> list[Change]:
     changes += _entries(data.entries, now)
     known = {
         entry.key: entry
-        for entry in Model.objects.select_related("organization").filter(
-            key__in=[row.id.lower() for row in data.entries]
-        )
+        for entry in Model.objects.select_related("organization")
+        .prefetch_related("aliases", "license_periods", "claims", "costs")
+        .filter(key__in=[row.id.lower() for row in data.entries])
     }
     for entry in data.entries:
         changes += _attachments(known[entry.id.lower()], entry)
@@ -239,22 +239,23 @@ def _attachments(model: Model, entry: curated.Entry) -> list[Change]:
         )
         for row in entry.costs
     ]
-    for label, manager, wanted in (
-        ("license history", LicensePeriod.objects, periods),
-        ("claims", Claim.objects, claims),
-        ("costs", Cost.objects, costs),
+    for label, replaced in (
+        ("license history", _replace(LicensePeriod, model.license_periods.all(), periods)),
+        ("claims", _replace(Claim, model.claims.all(), claims)),
+        ("costs", _replace(Cost, model.costs.all(), costs)),
     ):
-        if _replace(manager.filter(model=model), wanted):
+        if replaced:
             changes.append(Change(entry.id, label))
     return changes
 
 
-def _replace(rows: models.QuerySet[_Row], wanted: Sequence[_Row]) -> bool:
+def _replace(table: type[_Row], before: Iterable[_Row], wanted: Sequence[_Row]) -> bool:
     """Replaces the rows where they differ from the wanted ones; returns whether they did."""
-    if sorted(map(_content, rows)) == sorted(map(_content, wanted)):
+    before = list(before)
+    if sorted(map(_content, before)) == sorted(map(_content, wanted)):
         return False
-    rows.delete()
-    rows.model._default_manager.bulk_create(wanted)
+    table._default_manager.filter(pk__in=[row.pk for row in before]).delete()
+    table._default_manager.bulk_create(wanted)
     return True
 
 
@@ -356,7 +357,7 @@ def _disputes(rows: Sequence[curated.DisputeRow], known: dict[str, Model]) -> li
             DisputedModel(dispute=dispute, model=known[part.id.lower()], part=part.part, note=part.note)
             for part in row.entries
         ]
-        if _replace(DisputedModel.objects.filter(dispute=dispute), parts) or changed:
+        if _replace(DisputedModel, DisputedModel.objects.filter(dispute=dispute), parts) or changed:
             changes.append(Change(row.slug, "dispute"))
     return changes + _drop_others(Dispute, [row.slug for row in rows])
 

@@ -33,15 +33,25 @@ def load(*, now: datetime, data: CuratedData | None = None, rehearse: bool = Fal
         with transaction.atomic():
             changes += loading.load(data, now=now)
             changes += _edges(data, now)
-            if changes:
-                ids = list(Model.objects.filter(curated=True).values_list("pk", flat=True))
-                search.refresh(ids)
-                refresh_facets(ids)
+            _index(data, changes)
             if rehearse:
                 raise _Undone
     except _Undone:
         pass
     return changes
+
+
+def _index(data: CuratedData, changes: list[Change]) -> None:
+    """Brings the index up to date for the entries that changed, and for the parents of their edges."""
+    subjects = {change.subject.lower() for change in changes}
+    if "reported scores" in subjects:
+        subjects |= {entry.id.lower() for entry in data.entries}
+    for entry in data.entries:
+        if entry.id.lower() in subjects:
+            subjects |= {edge.parent.lower() for edge in entry.lineage}
+    ids = list(Model.objects.filter(key__in=subjects).values_list("pk", flat=True))
+    search.refresh(ids)
+    refresh_facets(ids)
 
 
 def _edges(data: CuratedData, now: datetime) -> list[Change]:
