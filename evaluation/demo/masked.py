@@ -142,13 +142,13 @@ def student_of(teacher: BertForMaskedLM) -> DistilBertForMaskedLM:
     return student
 
 
-def _teacher_forward(model: BertForMaskedLM, batch: Masked) -> tuple[torch.Tensor, torch.Tensor]:
-    """Hidden states (rows * length, width) of the last layer and logits at the hidden tokens alone."""
-    states = model.bert(input_ids=batch.ids, attention_mask=batch.attention).last_hidden_state.flatten(0, 1)
-    return states, model.cls(states[batch.where])
-
-
-def _student_forward(model: DistilBertForMaskedLM, batch: Masked) -> tuple[torch.Tensor, torch.Tensor]:
+def forward(
+    model: BertForMaskedLM | DistilBertForMaskedLM, batch: Masked
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states (rows * length, width) of the last layer, and logits (n, vocabulary) at `where` alone."""
+    if isinstance(model, BertForMaskedLM):
+        states = model.bert(input_ids=batch.ids, attention_mask=batch.attention)[0].flatten(0, 1)
+        return states, model.cls(states[batch.where])
     states = model.distilbert(input_ids=batch.ids, attention_mask=batch.attention)[0].flatten(0, 1)
     transformed = model.activation(model.vocab_transform(states[batch.where]))
     return states, model.vocab_projector(model.vocab_layer_norm(transformed))
@@ -174,7 +174,7 @@ class _Batches:
 def _teacher_step(model: BertForMaskedLM, batches: _Batches) -> Callable[[Moment], StepResult]:
     def step(moment: Moment) -> StepResult:
         batch = batches.at(moment)
-        _, logits = _teacher_forward(model, batch)
+        _, logits = forward(model, batch)
         loss = task_loss(logits, batch.targets)
         return StepResult(loss, loss.detach(), int(batch.attention.sum()))
 
@@ -187,8 +187,8 @@ def _triple_step(
     def step(moment: Moment) -> StepResult:
         batch = batches.at(moment)
         with torch.no_grad():
-            soft_states, soft = _teacher_forward(teacher, batch)
-        states, logits = _student_forward(model, batch)
+            soft_states, soft = forward(teacher, batch)
+        states, logits = forward(model, batch)
         task = task_loss(logits, batch.targets)
         present = batch.attention.flatten().bool()
         loss = (

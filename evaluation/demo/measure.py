@@ -16,8 +16,16 @@ from typing import NamedTuple, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict
-from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    BertForMaskedLM,
+    DistilBertForMaskedLM,
+    PreTrainedTokenizerFast,
+)
 
+from evaluation.demo.masked import Masked, forward
 from evaluation.demo.suite_data import SUITE_DIR, Cloze, MinimalPair, Text
 
 _BATCH = 32
@@ -83,7 +91,7 @@ def causal_scorer(model: torch.nn.Module) -> Scorer:
     return score
 
 
-def masked_scorer(model: torch.nn.Module, mask: int) -> Scorer:
+def masked_scorer(model: BertForMaskedLM | DistilBertForMaskedLM, mask: int) -> Scorer:
     """Pseudo-log-likelihoods (nats) after Salazar et al. 2020: each target hidden alone, given all the rest."""
 
     def score(texts: list[Scored]) -> list[float]:
@@ -94,10 +102,11 @@ def masked_scorer(model: torch.nn.Module, mask: int) -> Scorer:
                 owners.append((index, target))
         sums = [0.0] * len(texts)
         for indices, ids, attention in _batches(copies):
-            where = torch.tensor([owners[i][1] for i in indices])
+            places = torch.tensor([owners[i][1] for i in indices])
+            where = torch.arange(len(indices)) * ids.shape[1] + places
             with torch.inference_mode():
-                logits = model(input_ids=ids, attention_mask=attention).logits
-            log_probs = logits[torch.arange(len(indices)), where].float().log_softmax(-1)
+                _, logits = forward(model, Masked(ids, attention, where, ids.flatten()[where]))
+            log_probs = logits.float().log_softmax(-1)
             for row, copy in enumerate(indices):
                 index, target = owners[copy]
                 sums[index] += log_probs[row, texts[index].ids[target]].item()

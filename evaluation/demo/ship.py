@@ -2,7 +2,7 @@
 
     python -m evaluation.demo.ship DIR
 
-For maintainers, after `evaluation.demo.recipe --out DIR`. Measures every model anew.
+For maintainers, after `evaluation.demo.recipe --out DIR`. Measures what was not measured yet.
 """
 
 import argparse
@@ -25,6 +25,17 @@ _MEASURED = TypeAdapter(dict[str, Reached])
 def recorded_measurements(file: Path = MEASURED_FILE) -> dict[str, Reached]:
     """What the shipped models reached when they were shipped, by model."""
     return _MEASURED.validate_json(file.read_bytes())
+
+
+def measured(out: Path, model: str) -> Reached:
+    """Measures a model in the recipe's folder, once: what was measured is kept beside it."""
+    name = Path(model).name
+    kept = out / f"{name}.measured.json"
+    if kept.exists() and kept.stat().st_mtime > (out / name / "model.safetensors").stat().st_mtime:
+        return Reached.model_validate_json(kept.read_bytes())
+    reached = measure_directory(out / name)
+    kept.write_text(reached.model_dump_json(indent=1) + "\n")
+    return reached
 
 
 def _copy(made: Path, directory: Path) -> None:
@@ -51,9 +62,9 @@ def _trainings(out: Path) -> dict[str, Training]:
 def ship(out: Path) -> None:
     """Copies, measures, writes cards, measurements and digests; ValueError when something is not complete."""
     trainings = _trainings(out)
+    reached = {model: measured(out, model) for model in SHIPPED}
     for model in SHIPPED:
         _copy(out / Path(model).name, MODELS_DIR / model)
-    reached = {model: measure_directory(MODELS_DIR / model) for model in SHIPPED}
     MEASURED_FILE.write_bytes(_MEASURED.dump_json(reached, indent=1) + b"\n")
     for model in SHIPPED:
         (MODELS_DIR / model / "README.md").write_text(card(model, trainings, reached), encoding="utf-8")
