@@ -37,7 +37,8 @@ from evaluation.contract import (
 from evaluation.demo import shipped
 from evaluation.formats.intake import IntakeSpec
 from evaluation.runners import planning, scripted
-from evaluation.runners.base import RunFailed, submitter_failure
+from evaluation.runners.base import RunFailed as RunFailed  # Callers catch it without knowing a runner.
+from evaluation.runners.base import submitter_failure
 from evaluation.suites import loader
 
 SCRIPTED = "scripted/"

@@ -126,9 +126,9 @@ def _request(
 
 def _document(request: Request, output: Path | None, as_json: bool) -> dict[str, Any]:
     """The document, or an exit with the reason there is none."""
+    from evaluation.foreground import RunFailed
     from evaluation.foreground import evaluate as measure
     from evaluation.isolation import IsolationRefused
-    from evaluation.runners.base import RunFailed
     from zoo.cli.tables import Bars
 
     try:
