@@ -179,6 +179,81 @@ def _wordpiece_tokenizer() -> Any:
     )
 
 
+def make_gguf(model: Path, folder: Path, *, chat_template: str | None = None) -> Path:
+    """The GGUF form (float32) of a model that ``make_causal`` made, as converters of llama.cpp write it."""
+    import gguf
+    import transformers
+
+    loaded = transformers.AutoModelForCausalLM.from_pretrained(model)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(model)
+    config = loaded.config
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "tiny.F32.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(10_000.0)
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_rope_dimension_count(config.hidden_size // config.num_attention_heads)
+    _write_vocabulary(writer, tokenizer, chat_template)
+    for name, tensor in loaded.state_dict().items():
+        if name != "lm_head.weight":
+            writer.add_tensor(_gguf_name(name), _gguf_values(name, tensor, config))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return folder
+
+
+def _write_vocabulary(writer: Any, tokenizer: Any, chat_template: str | None) -> None:
+    document = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in document["merges"]]
+    tokens = sorted(document["vocab"], key=document["vocab"].get)
+    special = set(tokenizer.all_special_tokens)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if token in special else 1 for token in tokens])
+    writer.add_token_merges(merges)
+    writer.add_bos_token_id(tokenizer.bos_token_id)
+    writer.add_eos_token_id(tokenizer.eos_token_id)
+    writer.add_pad_token_id(tokenizer.pad_token_id)
+    writer.add_add_bos_token(False)
+    if chat_template is not None:
+        writer.add_chat_template(chat_template)
+
+
+GGUF_NAMES = {
+    "model.embed_tokens": "token_embd", "model.norm": "output_norm", "model.layers.": "blk.",
+    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+    "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
+}  # fmt: skip
+
+
+def _gguf_name(name: str) -> str:
+    for ours, theirs in GGUF_NAMES.items():
+        name = name.replace(ours, theirs)
+    return name
+
+
+def _gguf_values(name: str, tensor: Any, config: Any) -> Any:
+    """llama.cpp keeps the halves of rotary pairs side by side, where transformers keeps them apart."""
+    values = tensor.float().numpy()
+    heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
+    for part, count in heads.items():
+        if part in name:
+            return values.reshape(count, 2, -1, values.shape[1]).swapaxes(1, 2).reshape(values.shape).copy()
+    return values
+
+
 def change_config(folder: Path, **fields: object) -> None:
     """Rewrites fields of a saved model's config.json."""
     path = folder / "config.json"
