@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -132,49 +132,44 @@ def _rule_set(now: datetime) -> RuleSet:
 
 @transaction.atomic
 def _store(judged: Mapping[int, Mapping[str, Brief]], rule_set: RuleSet, now: datetime) -> int:
-    """Write one batch; returns how many verdicts became others."""
+    """Write one batch; returns how many verdicts became others. The search index hears only of what differs."""
     before = {
         row.pk: row for row in Standing.objects.select_for_update().filter(model__in=judged).order_by("pk")
     }
-    shown: dict[int, Given] = {}
-    new, kept, changes, facets = [], [], [], {}
-    cache: dict[int, Given] = {}
+    new: list[Standing] = []
+    different: list[Standing] = []
+    same: list[int] = []
+    changes: list[VerdictChange] = []
+    facets: dict[int, list[str]] = {}
+    shared: dict[int, Given] = {}  # models in one situation share their briefs, and so their row
     for pk, briefs in judged.items():
-        given = cache.setdefault(id(briefs), _given(briefs))
-        shown[pk] = given
+        given = shared.setdefault(id(briefs), _given(briefs))
         known = before.get(pk)
+        if known is not None and known.verdicts == given:
+            same.append(pk)
+            continue
+        facets[pk] = facet_values(_words(given))
         if known is None:
             new.append(
                 Standing(model_id=pk, rule_set=rule_set, verdicts=given, computed_at=now, changed_at=now)
             )
-            facets[pk] = facet_values(_words(given))
             continue
-        different = _changes(pk, known, given, rule_set, now)
-        if different or known.verdicts != given or known.rule_set_id != rule_set.pk:
-            facets[pk] = facet_values(_words(given))
-            known.changed_at = now if different else known.changed_at
-            known.verdicts, known.rule_set = given, rule_set
-        known.computed_at = now
-        kept.append(known)
-        changes += different
+        found = _changes(pk, known, given, rule_set, now)
+        changes += found
+        known.verdicts, known.rule_set, known.computed_at = given, rule_set, now
+        known.changed_at = now if found else known.changed_at
+        different.append(known)
     Standing.objects.bulk_create(new, batch_size=500)
-    _stamp(kept, facets, now)
+    Standing.objects.bulk_update(
+        different, ["verdicts", "rule_set", "computed_at", "changed_at"], batch_size=200
+    )
+    for start in range(0, len(same), 500):
+        stamped = Standing.objects.filter(pk__in=same[start : start + 500])
+        stamped.update(computed_at=now, rule_set=rule_set)
     VerdictChange.objects.bulk_create(changes, batch_size=500)
     if facets:
         catalog.publish_verdicts(facets)
     return len(changes)
-
-
-def _stamp(kept: Iterable[Standing], touched: Mapping[int, list[str]], now: datetime) -> None:
-    """Rows whose content changed are written; the others only get the new time, in one statement."""
-    rows = list(kept)
-    changed = [row for row in rows if row.pk in touched]
-    Standing.objects.bulk_update(
-        changed, ["verdicts", "rule_set", "computed_at", "changed_at"], batch_size=200
-    )
-    same = [row.pk for row in rows if row.pk not in touched]
-    for start in range(0, len(same), 500):
-        Standing.objects.filter(pk__in=same[start : start + 500]).update(computed_at=now)
 
 
 def _changes(pk: int, known: Standing, given: Given, rule_set: RuleSet, now: datetime) -> list[VerdictChange]:

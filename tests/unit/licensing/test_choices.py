@@ -1,5 +1,7 @@
 """Each reading choice is one line of data: flipping it changes the answers that rest on it, and only those."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.unit.licensing.support import api, graph, node
@@ -71,3 +73,14 @@ def test_every_choice_is_tested_here_or_is_the_meaning_of_a_question() -> None:
 
 def test_the_version_of_an_answer_tells_the_readings_apart() -> None:
     assert rule_book().with_choice("apache-covers-weights", False).version != rule_book().version
+
+
+def test_the_documentation_names_every_choice_with_its_letter() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "licensing.md").read_text("utf-8")
+    rows = {
+        row.split("|")[1].strip(): row for row in text.splitlines() if row.startswith("| ") and "`" in row
+    }
+    for choice in rule_book().choices.values():
+        row = rows[choice.letter]
+        assert f"`{choice.id}`" in row
+        assert ("(no)" in row) is not choice.holds
