@@ -86,6 +86,8 @@ class _Check:
         self._conflicts()
         if self.root is not None:
             self._compare_with_tag(reached[0])
+        else:
+            self._compare_parts_with_tags(reached)
         return self._assemble()
 
     # -- where the walk begins -------------------------------------------------------------------------------
@@ -369,14 +371,25 @@ class _Check:
                 "The license changed between revisions; the newest is taken. An old copy keeps its old text."
             )
             self._flag(f"revision-changed@{root.node.id}", reason, root)
-        tag = {key for alternative in root.node.licenses.published for key in alternative}
-        if not tag:
-            return
-        missed = {placed.text.key for placed in self.binding} - tag
-        missed |= {flag.license for flag in self.flags.values() if flag.license and _weighty(flag)} - tag
-        if missed:
-            reason = f"The published tag says {', '.join(sorted(tag))}; its reader misses {', '.join(sorted(missed))}."
-            self._flag("tag-mismatch", reason, root)
+        missed = {placed.text.key for placed in self.binding}
+        missed |= {flag.license for flag in self.flags.values() if flag.license and _weighty(flag)}
+        self._mismatch(root, missed, "tag-mismatch")
+
+    def _compare_parts_with_tags(self, reached: list[Reached]) -> None:
+        """The same for every part of a plan, over what binds through it."""
+        through: dict[str, set[str]] = {}
+        for placed in self.binding:
+            through.setdefault(placed.reached.path[1][0], set()).add(placed.text.key)
+        for part in reached:
+            if part.depth == 1 and part.below is not None and part.below.node is PLANNED_NODE:
+                self._mismatch(part, through.get(part.node.id, set()), f"tag-mismatch@{part.node.id}")
+
+    def _mismatch(self, step: Reached, binding: set[str], flag_id: str) -> None:
+        tag = {key for alternative in step.node.licenses.published for key in alternative}
+        missed = binding - tag
+        if tag and missed:
+            said, unsaid = ", ".join(sorted(tag)), ", ".join(sorted(missed))
+            self._flag(flag_id, f"The published tag says {said}; its reader misses {unsaid}.", step)
 
     # -- assembling ------------------------------------------------------------------------------------------
 
