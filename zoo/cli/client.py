@@ -49,6 +49,10 @@ class Api:
         """The server of ``ZOO_URL`` with the token of ``ZOO_TOKEN``."""
         return cls(os.environ.get("ZOO_URL") or DEFAULT_URL, os.environ.get("ZOO_TOKEN"))
 
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
     def get(self, path: str) -> dict[str, Any]:
         """The document at a path below ``/api/v1/`` or at a full address. Raises ApiProblem, Unreachable."""
         return self._ask("GET", path)

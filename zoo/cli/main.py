@@ -30,6 +30,8 @@ COMMANDS: dict[str, str] = {
     "import": "zoo.cli.import_:import_",
     "export": "zoo.cli.export:export",
     "verify": "zoo.cli.verify:verify",
+    "backup": "zoo.cli.backup:backup",
+    "restore": "zoo.cli.backup:restore",
 }
 
 

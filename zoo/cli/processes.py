@@ -53,6 +53,7 @@ class Child:
                 preexec_fn=_die_with_parent if sys.platform.startswith("linux") else None,
             )
         self._started = time.monotonic()
+        self.log.with_suffix(".pid").write_text(f"{self.process.pid}\n")
 
     @property
     def alive(self) -> bool:

@@ -131,7 +131,7 @@ class Stack:
 def running(*, home: Path, port: int, worker: bool = True, prepare_all: bool = True) -> Iterator[Stack]:
     """A running stack; stopped when the block ends. Raises StackFailed, NoBroker."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _only_one(home):
+    with only_one(home):
         url = f"http://{HOST}:{port}"
         set_environment(home, url)
         if prepare_all:
@@ -151,6 +151,8 @@ def set_environment(home: Path, url: str) -> None:
     os.environ["ZOO_HOME"] = str(home)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zoo.settings.local")
     os.environ.setdefault("ZOO_PUBLIC_URL", url)
+    # One process alone empties SQLite's log: two that do so at once can meet a bug of older versions of it.
+    os.environ.setdefault("ZOO_SQLITE_AUTOCHECKPOINT", "false")
     os.environ.setdefault("ZOO_WORKER_TOKEN", f"zoow_{read_or_create(home / 'worker-token', length=32)}")
     root = str(CHECKOUT)
     known = os.environ.get("PYTHONPATH", "")
@@ -213,7 +215,8 @@ def answers(port: int) -> bool:
 
 
 @contextmanager
-def _only_one(home: Path) -> Iterator[None]:
+def only_one(home: Path) -> Iterator[None]:
+    """Holds the lock of the installation. Raises StackFailed when another process has it."""
     file: TextIO
     with (home / "stack.lock").open("w") as file:
         try:

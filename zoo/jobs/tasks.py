@@ -9,11 +9,14 @@ import logging
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
+from django.db import connection
 from kombu.exceptions import OperationalError
 
 from evaluation.exchange import EVALUATE_TASK
 from zoo.celery import app
 from zoo.comparisons import services as comparisons
+from zoo.core import backup
 from zoo.licensing import services as licensing
 from zoo.publishing import services as publishing
 from zoo.runs import outbox, reaper
@@ -80,5 +83,13 @@ def verdicts(**newer: object) -> None:
 
 @shared_task(name="zoo.tidy", ignore_result=True)
 def tidy(**newer: object) -> None:
-    """Removes messages that were sent long ago."""
+    """Removes messages that were sent long ago, and keeps a copy of a SQLite database."""
     reaper.prune_outbox(now=database_now())
+    if connection.vendor == "sqlite":
+        backup.back_up(folder=settings.ZOO_HOME / "backups", now=database_now())
+
+
+@shared_task(name="zoo.checkpoint", ignore_result=True)
+def checkpoint(**newer: object) -> None:
+    """Empties SQLite's log; no other process does, where housekeeping runs."""
+    backup.checkpoint()

@@ -6,6 +6,7 @@ that race exactly one happens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -64,13 +65,12 @@ def target(move: Move) -> State:
     return MOVES[move][1]
 
 
-BACKOFF_SECONDS = (60, 300, 1800)
 MAX_LOST = 3
 """Times that a run may lose its worker before it is given up."""
 MAX_ATTEMPTS = 12
 """Attempts of one run in all, retries by people included."""
 
 
-def backoff_seconds(lost: int) -> int:
-    """How long a run rests after its worker was lost for the ``lost``-th time (1, 2, ...)."""
-    return BACKOFF_SECONDS[min(max(lost, 1), len(BACKOFF_SECONDS)) - 1]
+def backoff_seconds(lost: int, steps: Sequence[int]) -> int:
+    """How long a run rests after its worker was lost for the ``lost``-th time (1, 2, ...): one of the steps."""
+    return steps[min(max(lost, 1), len(steps)) - 1]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
@@ -207,7 +208,7 @@ def give_back_or_up(run: Run, reason: Failure, now: datetime) -> State:
     run.lost += 1
     if run.lost >= MAX_LOST or run.attempts >= MAX_ATTEMPTS:
         return end(run, Move.FAILED, reason=_given_up(reason, run.lost), now=now)
-    _back(run, Move.LOST, reason, now, rest=backoff_seconds(run.lost))
+    _back(run, Move.LOST, reason, now, rest=backoff_seconds(run.lost, settings.ZOO_BACKOFF_SECONDS))
     return State.QUEUED
 
 

@@ -19,8 +19,10 @@ ZOO_PUBLIC_URL = ENV.public_url
 ZOO_SUBMISSIONS_PER_DAY = ENV.submissions_per_day
 ZOO_SUBMISSIONS_OPEN = ENV.submissions_open
 ZOO_LEASE_SECONDS = ENV.lease_seconds
+ZOO_BACKOFF_SECONDS = ENV.backoff_seconds
 ZOO_WORKER_TOKEN = ENV.worker_token
 ZOO_SCRIPTED = ENV.scripted
+ZOO_PAIR_JOBS = ENV.pair_jobs
 
 DEBUG = False
 SECRET_KEY = ENV.secret_key
@@ -110,6 +112,7 @@ def database(url: str) -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"
+                f"PRAGMA wal_autocheckpoint={1000 if ENV.sqlite_autocheckpoint else 0};"
             ),
         }
     else:
@@ -127,9 +130,9 @@ DATABASES = {"default": database(ENV.database_url)}
 CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if ENV.redis_url:
     CACHES["default"] = {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "zoo.core.cache.ForgivingRedisCache",
         "LOCATION": ENV.redis_url,
-        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+        "OPTIONS": {"socket_timeout": 0.25, "socket_connect_timeout": 0.25},
     }
 
 LANGUAGE_CODE = "en-us"

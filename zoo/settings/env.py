@@ -31,6 +31,12 @@ class Environment:
     lease_seconds: int
     log_json: bool
     worker_token: str
+    backoff_seconds: list[int]
+    """How long a run rests after it lost its worker once, twice, more often."""
+    pair_jobs: bool
+    """Whether a job with both models loaded follows each comparison: speed, fidelity, similarity."""
+    sqlite_autocheckpoint: bool
+    """Whether every process empties SQLite's log. False where housekeeping runs, which then does it alone."""
     scripted: bool
     """Whether scripted models and tasks may be submitted: for trying a stack out, never for results."""
 
@@ -57,6 +63,11 @@ def read() -> Environment:
         lease_seconds=env.int("ZOO_LEASE_SECONDS", 120),
         log_json=env.bool("ZOO_LOG_JSON", False),
         worker_token=env.str("ZOO_WORKER_TOKEN", ""),
+        backoff_seconds=[
+            max(0, seconds) for seconds in env.list("ZOO_BACKOFF_SECONDS", [60, 300, 1800], subcast=int)
+        ],
+        pair_jobs=env.bool("ZOO_PAIR_JOBS", True),
+        sqlite_autocheckpoint=env.bool("ZOO_SQLITE_AUTOCHECKPOINT", True),
         scripted=env.bool("ZOO_SCRIPTED", False),
     )
 

@@ -20,6 +20,7 @@ from zoo.settings.base import *  # noqa: E402, F403
 from zoo.settings.base import DATABASES, REST_FRAMEWORK  # noqa: E402
 
 SECRET_KEY = "only-for-tests"  # noqa: S105
+ZOO_PAIR_JOBS = False
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_USE_FINDERS = True

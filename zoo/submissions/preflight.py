@@ -212,7 +212,7 @@ def _remarks(side: Side, now: datetime) -> Iterator[Finding]:
         message = f"The {side.role} is measured already by run {side.known_run.pk} ({side.known_run.state})."
         yield Finding("measured_already", "pass", message, field=side.role)
     if side.found.skipped:
-        message = f"{len(side.found.skipped)} files of the {side.role} are not needed and are not fetched."
+        message = f"Files of the {side.role} that are not needed and not fetched: {len(side.found.skipped)}."
         yield Finding("files_skipped", "pass", message, field=side.role)
     if side.found.gated:
         message = f"{side.spec.model.name} is gated: the worker's account must have accepted its conditions."

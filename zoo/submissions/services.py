@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from evaluation.contract import RunSpec
+from evaluation.contract import PairSpec, RunSpec
 from zoo.accounts.models import Scope, User
 from zoo.core.errors import Conflict, Forbidden, Invalid, TooMany
 from zoo.core.models import record
@@ -22,6 +22,7 @@ from zoo.submissions.preflight import Finding, Preflight, Side, preflight
 from zoo.submissions.requests import SubmissionRequest
 
 MAX_HALVINGS = 1
+PAIR_PRIORITY = -1
 KEY_LIVES = timedelta(hours=24)
 OUT_OF_MEMORY = "out_of_memory"
 
@@ -222,11 +223,39 @@ def follow_up(*, run_id: UUID, now: datetime) -> int:
     if run.state == State.FAILED and reason.get("code") == OUT_OF_MEMORY:
         for submission in _waiting(run).filter(halvings__lt=MAX_HALVINGS).select_related("teacher_run"):
             changed += _halve(submission, now)
+    if run.state == State.SUCCEEDED and settings.ZOO_PAIR_JOBS:
+        for pairing in Pairing.objects.filter(Q(student_run=run) | Q(teacher_run=run), pair_run=None):
+            changed += _ask_for_pair_job(pairing, now)
     platform_failed = run.state == State.FAILED and reason.get("fault") == "platform"
     never_started = run.state == State.CANCELLED and run.attempts == 0
     if platform_failed or never_started:
         changed += _waiting(run).filter(refunded=False).update(refunded=True)
     return changed
+
+
+def _ask_for_pair_job(pairing: Pairing, now: datetime) -> int:
+    """Once both runs are done: a job with both models loaded, behind everything else that waits."""
+    student, teacher = pairing.student_run, pairing.teacher_run
+    first, second = student.parsed_spec, teacher.parsed_spec
+    if {student.state, teacher.state} != {State.SUCCEEDED}:
+        return 0
+    if not isinstance(first, RunSpec) or not isinstance(second, RunSpec):
+        return 0
+    needs = [spec.requirements for spec in (first, second)]
+    spec = PairSpec(
+        student=first.model,
+        teacher=second.model,
+        dtype=first.protocol.dtype,
+        seed=first.protocol.seed,
+        requirements=needs[0].model_copy(
+            update={
+                "memory_bytes": sum(need.memory_bytes for need in needs),
+                "disk_bytes": sum(need.disk_bytes for need in needs),
+            }
+        ),
+    )
+    made = queue.request_run(spec=spec, acting_user=student.requested_by, now=now, priority=PAIR_PRIORITY)
+    return Pairing.objects.filter(pk=pairing.pk, pair_run=None).update(pair_run=made.run)
 
 
 def follow_up_all(*, now: datetime) -> int:
@@ -236,7 +265,13 @@ def follow_up_all(*, now: datetime) -> int:
     waiting = ended.filter(
         Q(submissions_of_student__refunded=False) | Q(submissions_of_teacher__refunded=False)
     ).distinct()
-    return sum(follow_up(run_id=run_id, now=now) for run_id in list(waiting.values_list("pk", flat=True)))
+    changed = sum(follow_up(run_id=run_id, now=now) for run_id in list(waiting.values_list("pk", flat=True)))
+    if settings.ZOO_PAIR_JOBS:
+        ready = Pairing.objects.filter(
+            pair_run=None, student_run__state=State.SUCCEEDED, teacher_run__state=State.SUCCEEDED
+        ).select_related("student_run", "teacher_run")
+        changed += sum(_ask_for_pair_job(pairing, now) for pairing in ready[:100])
+    return changed
 
 
 def _halve(submission: Submission, now: datetime) -> int:

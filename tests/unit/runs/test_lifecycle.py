@@ -33,4 +33,4 @@ def test_a_move_names_its_sources_and_its_target() -> None:
 
 @pytest.mark.parametrize(("lost", "seconds"), [(0, 60), (1, 60), (2, 300), (3, 1800), (9, 1800)])
 def test_the_rest_grows_with_each_loss(lost: int, seconds: int) -> None:
-    assert backoff_seconds(lost) == seconds
+    assert backoff_seconds(lost, (60, 300, 1800)) == seconds
