@@ -274,6 +274,8 @@ def _expected(names: Names, request: Request) -> dict[str, int]:
         return {}
     limit = request.protocol.limit
     suite = loader.load(names.suite.name, names.suite.version)
+    if suite.protocol != "harness":
+        return {}
     return {task.name: min(task.items, limit or task.items) for task in suite.tasks if task.sampling is None}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import cast
 
-from evaluation.contract import Engine, PairSpec
+from evaluation.contract import Engine, PairSpec, SuiteRef
 from evaluation.runners.base import AnySpec, PairRunner, Runner, platform_failure
+from evaluation.suites import loader
 
 HARNESS = "evaluation.runners.harness:HarnessRunner"
 
@@ -26,11 +27,24 @@ PAIR_SCRIPTED_ORG = "scripted/"
 PAIR_SCRIPTED = "evaluation.runners.scripted:ScriptedPairRunner"
 
 
+FINETUNE = "evaluation.runners.finetune:FinetuneRunner"
+
+
 def target_of(spec: AnySpec) -> str:
     """The ``module:Class`` that runs the spec. Models of the org ``scripted`` need no weights."""
     if isinstance(spec, PairSpec):
         return PAIR_SCRIPTED if spec.student.name.startswith(PAIR_SCRIPTED_ORG) else PAIR
+    if spec.suite is not None and spec.engine is not Engine.SCRIPTED and _is_finetuned(spec.suite):
+        return FINETUNE
     return RUNNERS[spec.engine]
+
+
+def _is_finetuned(reference: SuiteRef) -> bool:
+    """Whether the suite trains a head; an unknown suite is left for its runner to refuse."""
+    try:
+        return loader.load(reference.name, reference.version).protocol == "finetune"
+    except LookupError:
+        return False
 
 
 def runner_for(spec: AnySpec) -> Runner | PairRunner:

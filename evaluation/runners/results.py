@@ -131,7 +131,7 @@ def merged(draws: Sequence[Converted]) -> Converted:
     samples = [sample._replace(draw=number) for number, one in enumerate(draws) for sample in one.samples]
     first = draws[0].result
     documents = [fmean(one.samples[place].score for one in draws) for place in range(len(draws[0].samples))]
-    score = Score(value=fmean(documents), stderr=_mean_stderr(documents))
+    score = Score(value=fmean(documents), stderr=mean_stderr(documents))
     metrics = {
         key: Score(value=fmean(one.result.metrics[key].value for one in draws)) for key in first.metrics
     }
@@ -327,22 +327,22 @@ def _split_score(samples: Sequence[Sample]) -> Score | None:
     values = [sample.tie_split for sample in samples if sample.tie_split is not None]
     if len(values) != len(samples) or not values:
         return None
-    return Score(value=fmean(values), stderr=_mean_stderr(values))
+    return Score(value=fmean(values), stderr=mean_stderr(values))
 
 
 def _stderr(metric: str, samples: Sequence[Sample]) -> float | None:
     """Standard error of the score over documents: of a mean, or (by linearization) of a ratio of sums."""
     if _aggregation(metric) == "mean":
-        return _mean_stderr([sample.score for sample in samples])
+        return mean_stderr([sample.score for sample in samples])
     if metric != "bits_per_byte" or len(samples) < 2:
         return None
     sizes = [float(sample.byte_count or 0) for sample in samples]
     bits = [sample.score * size for sample, size in zip(samples, sizes, strict=True)]
     ratio, mean_size = sum(bits) / sum(sizes), fmean(sizes)
-    return _mean_stderr([(bit - ratio * size) / mean_size for bit, size in zip(bits, sizes, strict=True)])
+    return mean_stderr([(bit - ratio * size) / mean_size for bit, size in zip(bits, sizes, strict=True)])
 
 
-def _mean_stderr(values: Sequence[float]) -> float | None:
+def mean_stderr(values: Sequence[float]) -> float | None:
     """s / sqrt(n) with n - 1, as the harness computes it; None for a single value."""
     return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
 
@@ -361,5 +361,5 @@ def _metrics(results: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[st
             continue
         values = [row[metric] for row in rows if row["filter"] == filter_name and _is_scalar(row.get(metric))]
         is_mean = len(values) > 1 and math.isclose(fmean(values), value, abs_tol=1e-9)
-        found[key] = Score(value=float(value), stderr=_mean_stderr(values) if is_mean else None)
+        found[key] = Score(value=float(value), stderr=mean_stderr(values) if is_mean else None)
     return found

@@ -20,6 +20,7 @@ from evaluation.suites.schema import (
     AnswerItems,
     Capability,
     ChoiceItems,
+    FinetuneItems,
     HarnessItems,
     RowsFile,
     Suite,
@@ -110,13 +111,45 @@ def item_ids(suite: Suite, task: SuiteTask) -> tuple[int, ...] | None:
 def items(suite: Suite, task: SuiteTask) -> tuple[Item, ...]:
     """The documents of a task whose data the suite carries. Raises BrokenSuite when the data is not as stated."""
     source = task.source
-    if isinstance(source, HarnessItems | AnswerItems):
+    if isinstance(source, HarnessItems | AnswerItems | FinetuneItems):
         raise BrokenSuite(f"the items of '{task.name}' are in a data set that the suite does not carry")
     make = _choice_item if isinstance(source, ChoiceItems) else _text_item
     made = tuple(make(row, source, number) for number, row in enumerate(_rows(suite.name, source.rows)))
     if len(made) != task.items:
         raise BrokenSuite(f"'{task.name}' has {len(made)} items, the suite says {task.items}")
     return made
+
+
+class Example(NamedTuple):
+    """One text (or pair) with its label: the number of a class, or a number to predict."""
+
+    id: str
+    text: str
+    pair: str | None
+    label: float
+
+
+def carried_examples(suite: Suite, source: FinetuneItems, split: str) -> tuple[Example, ...]:
+    """The examples of a split, ``train`` or ``eval``, from the file that the suite carries."""
+    assert source.rows is not None
+    rows = [row for row in _rows(suite.name, source.rows) if row["split"] == split]
+    return tuple(example_of(row, source, number) for number, row in enumerate(rows))
+
+
+def example_of(row: dict[str, Any], source: FinetuneItems, number: int) -> Example:
+    """A row as an example. Raises KeyError, and BrokenSuite for a label that is none of the classes."""
+    label = row[source.label]
+    if source.labels is not None:
+        if isinstance(label, str):
+            label = source.labels.index(label) if label in source.labels else -1
+        if not 0 <= int(label) < len(source.labels):
+            raise BrokenSuite(f"{label} is not the label of a class")
+    return Example(
+        id=str(row.get("id", row.get("idx", number))),
+        text=str(row[source.text]),
+        pair=str(row[source.pair]) if source.pair else None,
+        label=float(label),
+    )
 
 
 def question_of(row: dict[str, Any], source: AnswerItems, number: int) -> Item:

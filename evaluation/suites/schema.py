@@ -112,6 +112,48 @@ class AnswerItems(Message):
     items: str | None = None
 
 
+class FinetuneItems(Message):
+    """Texts with labels that a new head is trained on, and others that it is measured on.
+
+    Rows come from a carried file, whose column ``split`` says ``train`` or ``eval``, or from a data set of the hub.
+    ``labels`` names the classes in the order of their numbers; None means that the label is a number to predict.
+    """
+
+    form: Literal["finetune"] = "finetune"
+    rows: RowsFile | None = None
+    dataset: str | None = None
+    config: str | None = None
+    train_split: str = "train"
+    eval_split: str = "validation"
+    text: str
+    pair: str | None = None
+    label: str
+    labels: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> FinetuneItems:
+        if (self.rows is None) == (self.dataset is None):
+            raise ValueError("rows come from a file or from a data set")
+        return self
+
+
+class Grid(Message):
+    """How a head is trained: every learning rate with every seed, the best rate taken by its mean over seeds.
+
+    Both models of a pair go through the same grid. The rate is chosen on the very examples that are reported,
+    as the papers on GLUE's dev sets do.
+    """
+
+    learning_rates: tuple[float, ...] = Field(min_length=1, max_length=8)
+    seeds: tuple[int, ...] = Field(min_length=1, max_length=16)
+    epochs: int = Field(ge=1, le=100)
+    batch_size: int = Field(ge=1, le=256)
+    max_length: int = Field(ge=8, le=512)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the steps in which the learning rate rises; then it falls to zero in a straight line."""
+    weight_decay: float = Field(default=0.01, ge=0)
+
+
 class Sampling(Message):
     """How answers are drawn, where one greedy answer would not do."""
 
@@ -133,7 +175,9 @@ class SuiteTask(Message):
     """Group rows that it belongs to, outermost first."""
     weight: float = Field(default=1.0, gt=0)
     """Its share within its capability."""
-    source: Annotated[ChoiceItems | TextItems | HarnessItems | AnswerItems, Field(discriminator="form")]
+    source: Annotated[
+        ChoiceItems | TextItems | HarnessItems | AnswerItems | FinetuneItems, Field(discriminator="form")
+    ]
     num_fewshot: int = Field(default=0, ge=0, le=64)
     metric: str
     filter: str = "none"
@@ -170,6 +214,8 @@ class Suite(Message):
     title: str = Field(min_length=1, max_length=120)
     description: str = Field(min_length=1, max_length=2000)
     protocol: Literal["harness", "finetune"] = "harness"
+    grid: Grid | None = None
+    """For the protocol ``finetune``."""
     capabilities: tuple[CapabilityWeight, ...] = Field(min_length=1)
     tasks: tuple[SuiteTask, ...] = Field(min_length=1, max_length=200)
     apply_chat_template: bool = False
@@ -181,6 +227,10 @@ class Suite(Message):
 
     @model_validator(mode="after")
     def _consistent(self) -> Suite:
+        if (self.protocol == "finetune") != (self.grid is not None):
+            raise ValueError("a grid belongs to the protocol 'finetune' and to no other")
+        if any((task.source.form == "finetune") != (self.protocol == "finetune") for task in self.tasks):
+            raise ValueError("tasks to train on belong to the protocol 'finetune' and to no other")
         names = [task.name for task in self.tasks]
         if len(set(names)) != len(names):
             raise ValueError("two tasks of a suite have the same name")

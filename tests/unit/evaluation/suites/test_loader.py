@@ -6,7 +6,7 @@ import pydantic
 import pytest
 
 from evaluation.suites import harness_tasks, loader
-from evaluation.suites.schema import AnswerItems, HarnessItems, Suite, SuiteTask
+from evaluation.suites.schema import AnswerItems, FinetuneItems, HarnessItems, Suite, SuiteTask
 
 ALL = [(name, version) for name in loader.names() for version in loader.versions(name)]
 
@@ -23,6 +23,12 @@ def test_every_suite_is_whole(name: str, version: str) -> None:
         elif isinstance(task.source, AnswerItems):
             ids = loader.item_ids(suite, task)
             assert ids is None or len(set(ids)) == task.items
+        elif isinstance(task.source, FinetuneItems):
+            if task.source.rows is not None:
+                held_out = loader.carried_examples(suite, task.source, "eval")
+                train = loader.carried_examples(suite, task.source, "train")
+                assert len(held_out) == task.items
+                assert not {example.text for example in train} & {example.text for example in held_out}
         else:
             assert len(loader.items(suite, task)) == task.items
 
