@@ -276,7 +276,10 @@ def _expected(names: Names, request: Request) -> dict[str, int]:
     suite = loader.load(names.suite.name, names.suite.version)
     if suite.protocol != "harness":
         return {}
-    return {task.name: min(task.items, limit or task.items) for task in suite.tasks if task.sampling is None}
+    stated = {
+        task.name: task.items for task in suite.tasks if task.items is not None and task.sampling is None
+    }
+    return {name: min(items, limit or items) for name, items in stated.items()}
 
 
 def _pair(student: Placed, teacher: Placed, request: Request, tell: Tell) -> PairReport | None:

@@ -183,8 +183,8 @@ class SuiteTask(Message):
     filter: str = "none"
     chance: float | None = Field(default=None, ge=0, le=1)
     """Expected score of guessing; None: as the choices of each document say, or not defined."""
-    items: int = Field(ge=1)
-    """How many documents it has. Another number at run time means other data, and is refused."""
+    items: int | None = Field(default=None, ge=1)
+    """How many documents it has. Another number at run time means other data, and is refused. None: not stated, all."""
     sampling: Sampling | None = None
 
 
