@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -53,6 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _cancel)
     report = run(spec, context)
     write_atomically(options.out / REPORT, report.model_dump_json(indent=1).encode())
+    if report.failure is None and options.cache_dir is None:
+        # Converted weights and data sets of a finished run are of no more use; a failed one may be resumed.
+        shutil.rmtree(options.out / "cache", ignore_errors=True)
     return EXIT_DONE if report.failure is None else EXIT_FAILED
 
 

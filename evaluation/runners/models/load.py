@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from evaluation.contract import Engine, ModelFacts, RunSpec, digest_of
 from evaluation.runners import weights
-from evaluation.runners.base import platform_failure
+from evaluation.runners.base import RunFailed, platform_failure
 from evaluation.runners.devices import Device
 from evaluation.runners.models.journaled import BlockPlan, as_the_harness, by_prefix, in_order
 from evaluation.runners.routing import Route
@@ -52,7 +52,10 @@ def prepared(directory: Path, spec: RunSpec, cache: Path, tell: Callable[[str], 
 
 def load(directory: Path, spec: RunSpec, route: Route, device: Device) -> Loaded:
     """Loads the model. Raises RunFailed (``engine_not_installed``) and whatever the engine raises."""
-    model = _class(route.engine)(**_arguments(directory, spec, route, device))
+    try:
+        model = _class(route.engine)(**_arguments(directory, spec, route, device))
+    except ImportError as error:
+        raise _not_installed(route.engine, error) from error
     served_by = str(getattr(model, "served_by", type(model).__name__))
     measure = str(model.metric) if route.engine is Engine.MASKED else None
     return Loaded(model, _plan(route.engine, model), served_by, facts(model, directory, route), measure)
@@ -60,14 +63,15 @@ def load(directory: Path, spec: RunSpec, route: Route, device: Device) -> Loaded
 
 def _class(engine: Engine) -> Any:
     module_name, _, name = CLASSES[engine].partition(":")
-    try:
-        return getattr(importlib.import_module(module_name), name)
-    except ImportError as error:
-        raise platform_failure(
-            "engine_not_installed",
-            f"The engine '{engine}' is not installed on this worker: {error}.",
-            "Choose another engine, or a worker that has it.",
-        ) from error
+    return getattr(importlib.import_module(module_name), name)
+
+
+def _not_installed(engine: Engine, error: ImportError) -> RunFailed:
+    return platform_failure(
+        "engine_not_installed",
+        f"The engine '{engine}' is not installed on this worker: {error}.",
+        "Choose another engine, or a worker that has it.",
+    )
 
 
 def _arguments(directory: Path, spec: RunSpec, route: Route, device: Device) -> dict[str, Any]:
@@ -96,11 +100,13 @@ def _arguments(directory: Path, spec: RunSpec, route: Route, device: Device) -> 
 
 
 def _engine_arguments(common: dict[str, Any], spec: RunSpec) -> dict[str, Any]:
-    """Arguments for the serving engines; what the harness passes on differs between the two."""
+    """Arguments for the serving engines: the longest length has another name in one, only the other takes a seed.
+
+    Not run anywhere here: they need a GPU and an engine installed.
+    """
     if spec.engine is Engine.SGLANG:
-        renamed = {"max_length": "max_model_len"}
-        return {renamed.get(key, key): value for key, value in common.items()}
-    return common | {"seed": spec.protocol.seed, "max_model_len": common["max_length"], "device": "cuda"}
+        return {("max_model_len" if key == "max_length" else key): value for key, value in common.items()}
+    return common | {"seed": spec.protocol.seed}
 
 
 def _plan(engine: Engine, model: Any) -> BlockPlan:

@@ -276,6 +276,19 @@ def test_outputs_that_are_not_finite_end_the_run(run: Run, causal_model: Path, t
     assert code_of(run, broken, "arc_easy", limit=2) == "non_finite_outputs"
 
 
+@pytest.mark.parametrize("engine", [Engine.VLLM, Engine.SGLANG])
+def test_an_engine_that_is_not_installed_is_the_platform_s_to_mend(
+    run: Run, causal_model: Path, engine: Engine
+) -> None:
+    import importlib.util
+
+    if importlib.util.find_spec(engine.value):
+        pytest.skip(f"{engine} is installed here")
+    with pytest.raises(RunFailed) as caught:
+        run(causal_model, "blimp_adjunct_island", limit=1, engine=engine)
+    assert (caught.value.failure.code, caught.value.failure.fault) == ("engine_not_installed", "platform")
+
+
 def test_running_out_of_memory_is_a_failure_with_numbers() -> None:
     from evaluation.runners.harness import failure_of
 
