@@ -177,6 +177,10 @@ class _Run:
             model.begin_draw(draw, draws)
             document = self._document(leaf, model)
             parts.append(convert(document, leaf, model, time.monotonic() - began))
+            if model.cut_prompts and draw == 0:
+                self.notes.append(
+                    f"{leaf.name}: {model.cut_prompts} prompts are longer than the context and lost their beginning."
+                )
             if leaf.sampling and self._too_many_cut_off(leaf, parts):
                 return None
         converted = merged(parts)

@@ -72,6 +72,8 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
         self._generations: dict[str, Generation] = {}
         self._draw = 0
         self._draws = 1
+        self.cut_prompts = 0
+        """Requests, since the last draw began, that are longer than the model's context and lose their beginning."""
         self._rows = RowRecorder.attach(model)
         model.set_cache_hook(CountingHook(self._answered))
 
@@ -83,6 +85,7 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
         """What is generated from now on is this draw, counted from 0, of so many."""
         self._draw = draw
         self._draws = of
+        self.cut_prompts = 0
         self._generations.clear()
 
     def generation(self, prompt: str) -> Generation | None:
@@ -131,6 +134,7 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
 
     def _serve(self, method: str, requests: list[Instance]) -> list[Answer]:
         keys = self._keys(method, requests)
+        self.cut_prompts += sum(self._is_cut(method, request) for request in requests)
         if self._tracker is not None:
             self._tracker.expect(len(requests) * self._draws)
         for block in self._plan(method, requests):
@@ -139,6 +143,17 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
             if missing:
                 self._ask(method, requests, keys, block.places if block.whole else missing, len(missing))
         return [self._journal.answer(key) for key in keys]
+
+    def _is_cut(self, method: str, request: Instance) -> bool:
+        """Whether the harness will cut the request from the left. A token is a byte at least: short ones are not counted."""
+        longest = getattr(self.model, "max_length", None)
+        encode = getattr(self.model, "tok_encode", None)
+        if longest is None or encode is None or method == "loglikelihood_rolling":
+            return False
+        generated = _longest(self.model, request) if method == "generate_until" else -1
+        text = request.args[0] if method == "generate_until" else request.args[0] + request.args[1]
+        room = int(longest) - generated
+        return len(text.encode()) > room and len(encode(text)) > room
 
     def _ask(
         self, method: str, requests: list[Instance], keys: list[str], places: Sequence[int], count: int

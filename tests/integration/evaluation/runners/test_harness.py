@@ -276,6 +276,14 @@ def test_outputs_that_are_not_finite_end_the_run(run: Run, causal_model: Path, t
     assert code_of(run, broken, "arc_easy", limit=2) == "non_finite_outputs"
 
 
+@pytest.mark.parametrize("engine", [Engine.HARNESS, Engine.CAUSAL])
+def test_prompts_that_lose_their_beginning_are_noted(run: Run, causal_model: Path, engine: Engine) -> None:
+    cut = run(causal_model, "arc_easy", limit=3, num_fewshot=3, max_length=64, engine=engine)
+    assert any("12 prompts are longer" in note for note in cut.notes)
+    whole = run(causal_model, "arc_easy", limit=3, engine=engine)
+    assert not any("prompts are longer" in note for note in whole.notes)
+
+
 @pytest.mark.parametrize("engine", [Engine.VLLM, Engine.SGLANG])
 def test_an_engine_that_is_not_installed_is_the_platform_s_to_mend(
     run: Run, causal_model: Path, engine: Engine
