@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.server import running_zoo
+from tests.browser.server import Zoo, running_zoo
 from tests.browser.visits import Visit, visit
 from tests.conftest import CHROMIUM
 
@@ -26,45 +26,45 @@ def browser_type_launch_args() -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def zoo() -> Iterator[str]:
-    """The address of a seeded zoo."""
-    with running_zoo() as address:
-        yield address
+def zoo() -> Iterator[Zoo]:
+    """A seeded zoo."""
+    with running_zoo() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def visited(browser: Browser, zoo: str) -> Callable[[str], Visit]:
+def visited(browser: Browser, zoo: Zoo) -> Callable[[str], Visit]:
     """Visits a page once and remembers what was seen."""
     seen: dict[str, Visit] = {}
 
     def visit_once(path: str) -> Visit:
         if path not in seen:
-            seen[path] = visit(browser, zoo, path)
+            seen[path] = visit(browser, zoo.address, zoo.path(path))
         return seen[path]
 
     return visit_once
 
 
 @pytest.fixture
-def desktop(browser: Browser, zoo: str) -> Iterator[Page]:
+def desktop(browser: Browser, zoo: Zoo) -> Iterator[Page]:
     """A page in a fresh context, as wide as a laptop."""
     yield from _page(browser, zoo)
 
 
 @pytest.fixture
-def phone(browser: Browser, zoo: str) -> Iterator[Page]:
+def phone(browser: Browser, zoo: Zoo) -> Iterator[Page]:
     """A page in a fresh context, as wide as a phone."""
     yield from _page(browser, zoo, viewport={"width": 360, "height": 740}, has_touch=True)
 
 
 @pytest.fixture
-def plain(browser: Browser, zoo: str) -> Iterator[Page]:
+def plain(browser: Browser, zoo: Zoo) -> Iterator[Page]:
     """A page in a fresh context that runs no scripts."""
     yield from _page(browser, zoo, java_script_enabled=False)
 
 
-def _page(browser: Browser, zoo: str, **options: object) -> Iterator[Page]:
-    context: BrowserContext = browser.new_context(base_url=zoo, **options)  # type: ignore[arg-type]
+def _page(browser: Browser, zoo: Zoo, **options: object) -> Iterator[Page]:
+    context: BrowserContext = browser.new_context(base_url=zoo.address, **options)  # type: ignore[arg-type]
     context.set_default_timeout(10_000)
     yield context.new_page()
     context.close()

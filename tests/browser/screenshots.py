@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.pages import NOTHING_THERE, PLACES
-from tests.browser.server import CHECKOUT, running_zoo
+from tests.browser.server import CHECKOUT, Zoo, running_zoo
 from tests.conftest import CHROMIUM
 
 KINDS: dict[str, dict[str, object]] = {
@@ -18,14 +18,14 @@ KINDS: dict[str, dict[str, object]] = {
 }
 
 
-def take(browser: Browser, zoo: str, folder: Path) -> int:
+def take(browser: Browser, zoo: Zoo, folder: Path) -> int:
     """Takes all pictures and returns their number."""
     taken = 0
     for kind, options in KINDS.items():
-        context = browser.new_context(base_url=zoo, reduced_motion="reduce", **options)  # type: ignore[arg-type]
+        context = browser.new_context(base_url=zoo.address, reduced_motion="reduce", **options)  # type: ignore[arg-type]
         page = context.new_page()
         for place in (*PLACES, NOTHING_THERE):
-            page.goto(place.path, wait_until="networkidle" if place.charts else "load")
+            page.goto(zoo.path(place.path), wait_until="networkidle" if place.charts else "load")
             page.screenshot(path=folder / f"{place.name}-{kind}.png", full_page=True)
             taken += 1
         context.close()

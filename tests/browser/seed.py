@@ -84,10 +84,11 @@ def _comparisons(folder: Path, now: datetime) -> dict[str, str]:
 
 
 def _runs(now: datetime) -> dict[str, str]:
-    """A run that waits."""
+    """Runs that wait: one to look at, two to be worked on while a browser looks."""
     from tests.factories.runs import make_run
 
-    return {"waiting_run": str(make_run("scripted/waiting-p50", now=now).pk)}
+    names = ("waiting_run", "live_run", "plain_run")
+    return {name: str(make_run(f"scripted/{name}-p50", now=now).pk) for name in names}
 
 
 if __name__ == "__main__":

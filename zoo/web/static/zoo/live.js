@@ -1,14 +1,16 @@
-// Follows a run: each event of its stream fetches the moving part of the page anew, at most once a second.
+// Follows a run: an event of its stream fetches the moving part of the page anew, at once but at most once a second.
 // Without EventSource it asks every five seconds; without scripts the page refreshes itself.
 (() => {
   "use strict";
   const box = document.getElementById("live");
   if (!box) return;
   let due = null;
+  let last = 0;
   let ended = false;
 
   const refresh = async () => {
     due = null;
+    last = Date.now();
     const answer = await fetch(box.dataset.part, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     box.innerHTML = await answer.text();
@@ -21,7 +23,8 @@
     }
   };
   const soon = () => {
-    if (due === null && !ended) due = setTimeout(() => refresh().catch(() => {}), 1000);
+    const wait = Math.max(0, last + 1000 - Date.now());
+    if (due === null && !ended) due = setTimeout(() => refresh().catch(() => {}), wait);
   };
 
   if (!("EventSource" in window)) {
