@@ -18,20 +18,27 @@ from pathlib import Path
 from typing import BinaryIO
 
 from evaluation import isolation
-from evaluation.contract import Failure, Fault, RunReport
+from evaluation.contract import Failure, Fault, Progress, RunReport
 from evaluation.exchange import MAX_SAMPLES_BYTES, ArtifactKind, Claim, Delivery, FetchedModel
 from evaluation.isolation import BadResult, Child, IsolationRefused, Limits, Outcome
 from evaluation.runners.base import RunFailed, failed_report
-from evaluation.supervision import fetching, journals
+from evaluation.supervision import fetching, health, journals
 from evaluation.supervision.keeper import Keeper
 from evaluation.supervision.settings import WorkerSettings
 from evaluation.zoo_client import LeaseGone, NotAdmitted, Refused, Unreachable, ZooClient
 
 TICK_SECONDS = 0.1
 DONE = "succeeded"
+CRASHED = "crashed"
 
 logger = logging.getLogger(__name__)
 
+NEVER_STARTED = Failure(
+    code="worker_sick",
+    fault=Fault.PLATFORM,
+    message="The worker could not start the runner and gave the run back.",
+    remedy="An operator should look at the worker's log; 'zoo doctor --isolation' tries the machine.",
+)
 DRAINED = Failure(
     code="worker_stopped",
     fault=Fault.PLATFORM,
@@ -50,6 +57,8 @@ class Attempt:
     keeper: Keeper
     device: str
     draining: Callable[[], bool]
+    started: bool = False
+    """Whether the runner has said anything: if not, its death is this machine's fault and not the run's."""
 
     @property
     def folder(self) -> Path:
@@ -94,15 +103,25 @@ class Attempt:
                 time_seconds=fetched.spec.requirements.time_limit_seconds,
                 stall_seconds=self.settings.stall_seconds,
             ),
-            on_progress=self.keeper.tell,
+            on_progress=self._hear,
             gpu=self.device == "cuda",
             trusted=fetched.trusted,
         )
         outcome = self._watch(child)
+        if not self.started and outcome.failure is not None and outcome.failure.code == CRASHED:
+            logger.error("the runner could not be started: %s", outcome.log[-2000:])
+            health.stumbled(self.settings, now=time.time())
+            return Delivery(release=NEVER_STARTED)
         if self._was_drained(outcome):
             self._send_journal(output)
             return Delivery(release=DRAINED)
         return self._with_files(outcome, output, fetched.models)
+
+    def _hear(self, progress: Progress) -> None:
+        if not self.started:
+            self.started = True
+            health.recovered(self.settings)
+        self.keeper.tell(progress)
 
     def _watch(self, child: Child) -> Outcome:
         """Waits for the runner, and ends it when the lease is lost, the run cancelled or the worker stopped."""

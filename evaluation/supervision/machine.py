@@ -11,11 +11,13 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from evaluation import isolation
 from evaluation.exchange import WorkerFacts
+from evaluation.supervision import health
 from evaluation.supervision.settings import Misconfigured, WorkerSettings
 
 DeviceKind = Literal["cpu", "cuda", "mps"]
@@ -50,7 +52,9 @@ def look(settings: WorkerSettings) -> WorkerFacts:
 def refreshed(facts: WorkerFacts, settings: WorkerSettings) -> WorkerFacts:
     """The same worker now: its free disk, and its trouble if it has some."""
     free = free_disk(settings.home)
-    trouble = "" if free >= SPARE_DISK_BYTES else f"only {free >> 20} MiB of disk are free"
+    trouble = health.trouble(settings, now=time.time())
+    if free < SPARE_DISK_BYTES:
+        trouble = f"only {free >> 20} MiB of disk are free"
     return facts.model_copy(update={"disk_bytes": free, "trouble": trouble})
 
 

@@ -14,7 +14,7 @@ class Misconfigured(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """Typed. ``home`` holds the caches and the folders of runs; two workers on one machine have two names."""
+    """Typed. ``home`` holds the caches; two workers on one machine have two names, and folders of runs apart."""
 
     zoo_url: str
     worker_token: str
@@ -34,8 +34,11 @@ class WorkerSettings:
 
     @property
     def runs(self) -> Path:
-        """Where the folders of runs lie, by identity."""
-        return self.home / "worker" / "runs"
+        """Where the folders of runs lie, by identity.
+
+        Of this worker alone: another one on this machine may still be busy dying with the same run.
+        """
+        return self.home / "worker" / self.name / "runs"
 
 
 def read(environment: Mapping[str, str] | None = None) -> WorkerSettings:

@@ -65,12 +65,6 @@ def target(move: Move) -> State:
     return MOVES[move][1]
 
 
-MAX_LOST = 3
-"""Times that a run may lose its worker before it is given up."""
-MAX_ATTEMPTS = 12
-"""Attempts of one run in all, retries by people included."""
-
-
 def backoff_seconds(lost: int, steps: Sequence[int]) -> int:
     """How long a run rests after its worker was lost for the ``lost``-th time (1, 2, ...): one of the steps."""
     return steps[min(max(lost, 1), len(steps)) - 1]

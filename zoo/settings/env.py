@@ -33,6 +33,10 @@ class Environment:
     worker_token: str
     backoff_seconds: list[int]
     """How long a run rests after it lost its worker once, twice, more often."""
+    max_lost: int
+    """Times that a run may lose its worker before it is given up."""
+    max_attempts: int
+    """Attempts of one run in all, retries by people included."""
     pair_jobs: bool
     """Whether a job with both models loaded follows each comparison: speed, fidelity, similarity."""
     sqlite_autocheckpoint: bool
@@ -66,6 +70,8 @@ def read() -> Environment:
         backoff_seconds=[
             max(0, seconds) for seconds in env.list("ZOO_BACKOFF_SECONDS", [60, 300, 1800], subcast=int)
         ],
+        max_lost=env.int("ZOO_MAX_LOST", 3),
+        max_attempts=env.int("ZOO_MAX_ATTEMPTS", 12),
         pair_jobs=env.bool("ZOO_PAIR_JOBS", True),
         sqlite_autocheckpoint=env.bool("ZOO_SQLITE_AUTOCHECKPOINT", True),
         scripted=env.bool("ZOO_SCRIPTED", False),

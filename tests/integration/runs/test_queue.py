@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
 
 from evaluation.contract import Failure, Fault, Progress, Stage
 from tests.factories.runs import LEASE, NOW, claim, make_run, make_spec, make_user, make_worker, must_claim
 from zoo.runs import queue
-from zoo.runs.lifecycle import MAX_ATTEMPTS, MAX_LOST, State
+from zoo.runs.lifecycle import State
 from zoo.runs.models import Outbox, Run, RunEvent
 from zoo.runs.reaper import alarms, reap
 
@@ -147,7 +148,7 @@ def test_a_lease_that_ends_puts_the_run_back_and_fences_its_holder() -> None:
 def test_a_run_that_loses_its_worker_three_times_is_given_up_with_the_reason() -> None:
     run = make_run()
     moment = NOW
-    for _ in range(MAX_LOST):
+    for _ in range(settings.ZOO_MAX_LOST):
         moment += timedelta(hours=1)
         assert queue.lose(lease=must_claim(now=moment).lease, reason=LOST, now=moment)
     run.refresh_from_db()
@@ -159,7 +160,7 @@ def test_a_run_that_loses_its_worker_three_times_is_given_up_with_the_reason() -
 
 def test_a_release_costs_no_attempt_and_needs_no_rest() -> None:
     run = make_run()
-    for token in range(1, MAX_LOST + 2):
+    for token in range(1, settings.ZOO_MAX_LOST + 2):
         claimed = must_claim()
         assert claimed.lease.token == token
         queue.release(lease=claimed.lease, reason=LOST, now=NOW)
@@ -228,7 +229,7 @@ def test_a_run_cannot_be_tried_again_while_another_measures_the_same() -> None:
 def test_attempts_are_capped_whoever_asks() -> None:
     run = make_run()
     queue.cancel(run_id=run.pk, acting_user=make_user(), now=NOW)
-    Run.objects.filter(pk=run.pk).update(attempts=MAX_ATTEMPTS, token=MAX_ATTEMPTS)
+    Run.objects.filter(pk=run.pk).update(attempts=settings.ZOO_MAX_ATTEMPTS, token=99)
     with pytest.raises(queue.CannotRetry, match="the most there are"):
         queue.retry(run_id=run.pk, acting_user=make_user(), now=NOW)
 

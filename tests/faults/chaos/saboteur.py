@@ -1,0 +1,202 @@
+"""The faults, each a function that does one to the fleet. Which comes next is decided by a seed."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from tests.faults.chaos.fleet import LEASE_SECONDS, WORKERS, Fleet
+
+Fault = Callable[[Fleet, random.Random], None]
+
+
+def kill_worker_whole(fleet: Fleet, chance: random.Random) -> None:
+    """kill -9 of a worker and all below it, at once."""
+    fleet.send(fleet.whole(chance.choice(WORKERS)), signal.SIGKILL)
+
+
+def kill_worker_main(fleet: Fleet, chance: random.Random) -> None:
+    """kill -9 of a worker's main process alone; what it started must die by itself."""
+    fleet.send(fleet.whole(chance.choice(WORKERS))[:1], signal.SIGKILL)
+
+
+def kill_worker_pool(fleet: Fleet, chance: random.Random) -> None:
+    """kill -9 of a worker's pool process: the supervisor of a run."""
+    fleet.send(fleet.whole(chance.choice(WORKERS))[1:2], signal.SIGKILL)
+
+
+def kill_runner(fleet: Fleet, chance: random.Random) -> None:
+    """kill -9 of the process that scores a model."""
+    fleet.send(fleet.runners(chance.choice(WORKERS)), signal.SIGKILL)
+
+
+def stop_worker(fleet: Fleet, chance: random.Random) -> None:
+    """SIGTERM to a worker, as at a deployment."""
+    fleet.send(fleet.whole(chance.choice(WORKERS))[:1], signal.SIGTERM)
+
+
+def freeze_worker(fleet: Fleet, chance: random.Random) -> None:
+    """A worker stands still for longer than its lease, then goes on as if nothing had been."""
+    _freeze(fleet, chance.choice(WORKERS), LEASE_SECONDS * chance.uniform(1.1, 1.6))
+
+
+def kill_web(fleet: Fleet, chance: random.Random) -> None:
+    """kill -9 of the web."""
+    fleet.send(fleet.whole("web"), signal.SIGKILL)
+
+
+def freeze_web(fleet: Fleet, chance: random.Random) -> None:
+    """The web stands still: heartbeats and reports get no answer."""
+    _freeze(fleet, "web", chance.uniform(1, LEASE_SECONDS * 1.2))
+
+
+def kill_jobs(fleet: Fleet, chance: random.Random) -> None:
+    """kill -9 of relay, reaper and beat."""
+    fleet.send(fleet.whole("jobs"), signal.SIGKILL)
+
+
+def kill_broker(fleet: Fleet, chance: random.Random) -> None:
+    """kill -9 of a broker that keeps nothing: every message in it is gone."""
+    fleet.send(fleet.whole("valkey"), signal.SIGKILL)
+
+
+def freeze_broker(fleet: Fleet, chance: random.Random) -> None:
+    """The broker stands still with its connections open."""
+    _freeze(fleet, "valkey", chance.uniform(1, 4))
+
+
+def flush_broker(fleet: Fleet, chance: random.Random) -> None:
+    """FLUSHALL: queues, bindings and all."""
+    _broker(fleet).flushall()
+
+
+def garbage_in_queues(fleet: Fleet, chance: random.Random) -> None:
+    """What is no message, and messages of another version, in every queue."""
+    broker = _broker(fleet)
+    junk = [
+        b"\x00\xff",
+        b"{}",
+        b'{"body": 1}',
+        json.dumps({"body": "e30=", "headers": {}, "properties": {}}).encode(),
+    ]
+    for queue in ("evaluate.any", "evaluate.cpu", "zoo"):
+        broker.lpush(queue, chance.choice(junk))
+
+
+def hints_without_number(fleet: Fleet, chance: random.Random) -> None:
+    """A hundred hints for runs that may or may not exist."""
+    from celery import Celery
+
+    from evaluation.exchange import EVALUATE_TASK
+
+    app = Celery(broker=fleet.environment["REDIS_URL"], set_as_current=False)
+    with app.connection_for_write() as connection:
+        for _ in range(100):
+            app.send_task(
+                EVALUATE_TASK, kwargs={"run": "x"}, queue="evaluate.any", connection=connection, retry=False
+            )
+    app.close()
+
+
+def lock_database(fleet: Fleet, chance: random.Random) -> None:
+    """Somebody else holds the database's write lock for seconds (SQLite); on Postgres every session is cut."""
+    address = fleet.environment["DATABASE_URL"]
+    if not address.startswith("sqlite"):
+        _cut_sessions(address)
+        return
+    seconds = chance.uniform(1, 6)
+
+    def hold() -> None:
+        database = sqlite3.connect(Path(address.removeprefix("sqlite:///")), timeout=30)
+        database.execute("BEGIN EXCLUSIVE")
+        time.sleep(seconds)
+        database.rollback()
+        database.close()
+
+    threading.Thread(target=hold, daemon=True).start()
+
+
+def _cut_sessions(address: str) -> None:
+    import psycopg
+
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+            "AND datname = current_database()"
+        )
+
+
+def _freeze(fleet: Fleet, name: str, seconds: float) -> None:
+    frozen = fleet.whole(name)
+    fleet.send(frozen, signal.SIGSTOP)
+
+    def thaw() -> None:
+        time.sleep(seconds)
+        fleet.send(frozen, signal.SIGCONT)
+
+    threading.Thread(target=thaw, daemon=True).start()
+
+
+def _broker(fleet: Fleet) -> redis.Redis:
+    return redis.Redis(port=fleet.broker_port, socket_timeout=2, socket_connect_timeout=2)
+
+
+FAULTS: tuple[Fault, ...] = (
+    kill_worker_whole,
+    kill_worker_main,
+    kill_worker_pool,
+    kill_runner,
+    kill_runner,
+    stop_worker,
+    freeze_worker,
+    kill_web,
+    freeze_web,
+    kill_jobs,
+    kill_broker,
+    freeze_broker,
+    flush_broker,
+    garbage_in_queues,
+    hints_without_number,
+    lock_database,
+)
+
+
+class Saboteur:
+    """Injects faults one after the other, at moments and places that a seed decides; counts them."""
+
+    def __init__(self, fleet: Fleet, chance: random.Random, *, pause: tuple[float, float]) -> None:
+        self.done: Counter[str] = Counter()
+        self._fleet, self._chance, self._pause = fleet, chance, pause
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=60)
+
+    @property
+    def total(self) -> int:
+        return sum(self.done.values())
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._chance.uniform(*self._pause)):
+            fault = self._chance.choice(FAULTS)
+            try:
+                fault(self._fleet, self._chance)
+                self.done[fault.__name__] += 1
+            except Exception as error:
+                # A fault that meets another one (a broker that is down cannot be flushed) is no fault.
+                self.done[f"{fault.__name__} (missed)"] += 1
+                print(f"{fault.__name__}: {error!r}"[:120], flush=True)

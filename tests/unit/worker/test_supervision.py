@@ -1,0 +1,106 @@
+"""What the supervisor decides without a zoo: settings, queues, health, journals carried from machine to machine."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from evaluation.contract import Requirements
+from evaluation.exchange import queue_for, queues_of
+from evaluation.supervision import health, journals
+from evaluation.supervision import settings as worker_settings
+from evaluation.supervision.settings import Misconfigured, WorkerSettings
+
+GIB = 2**30
+
+
+def settings_at(home: Path) -> WorkerSettings:
+    return WorkerSettings(zoo_url="http://x", worker_token="t", redis_url="", home=home)
+
+
+def test_what_is_missing_in_the_environment_is_named() -> None:
+    with pytest.raises(Misconfigured, match="ZOO_WORKER_TOKEN"):
+        worker_settings.read({"ZOO_URL": "http://x"})
+    with pytest.raises(Misconfigured, match="ZOO_POLL_SECONDS"):
+        worker_settings.read({"ZOO_URL": "x", "ZOO_WORKER_TOKEN": "t", "ZOO_POLL_SECONDS": "often"})
+
+
+def test_settings_are_typed() -> None:
+    given = {"ZOO_URL": "x", "ZOO_WORKER_TOKEN": "t", "ZOO_HOME": "/srv/zoo", "HF_HUB_OFFLINE": "1"}
+    found = worker_settings.read(given)
+    assert found.offline
+    assert found.runs == Path("/srv/zoo/worker/worker/runs")
+
+
+@pytest.mark.parametrize(
+    ("device", "gib", "queue"),
+    [
+        ("any", 0, "evaluate.any"),
+        ("cpu", 99, "evaluate.cpu"),
+        ("cuda", 0, "evaluate.cuda.8g"),
+        ("cuda", 17, "evaluate.cuda.24g"),
+        ("cuda", 999, "evaluate.cuda.192g"),
+    ],
+)
+def test_a_run_goes_to_the_smallest_class_that_holds_it(device: str, gib: int, queue: str) -> None:
+    needs = Requirements.model_validate({"device": device, "memory_bytes": gib * GIB})
+    assert queue_for(needs) == queue
+
+
+def test_a_worker_listens_to_all_that_fits_it() -> None:
+    assert queues_of("cpu", 8 * GIB) == ["evaluate.any", "evaluate.cpu"]
+    card_of_24 = int(23.6 * GIB)
+    assert queues_of("cuda", card_of_24)[-1] == "evaluate.cuda.24g"
+    assert queues_of("cuda", 4 * GIB)[-1] == "evaluate.cuda.8g"
+
+
+def test_a_worker_whose_runners_do_not_start_rests_and_comes_back(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    for moment in (100.0, 110.0):
+        health.stumbled(settings, now=moment)
+        assert health.trouble(settings, now=moment) == ""
+    health.stumbled(settings, now=120.0)
+    assert "could not be started" in health.trouble(settings, now=121.0)
+    assert health.trouble(settings, now=120.0 + health.REST_SECONDS + 1) == ""
+    health.stumbled(settings, now=300.0)
+    assert health.trouble(settings, now=301.0)
+    health.recovered(settings)
+    assert health.trouble(settings, now=302.0) == ""
+
+
+def test_a_journal_survives_the_journey(tmp_path: Path) -> None:
+    folder = tmp_path / "here" / "journal"
+    folder.mkdir(parents=True)
+    (folder / "answers.jsonl").write_text('{"key": "a", "answer": 1}\n')
+    (folder / "x.parquet.part").write_text("half")
+    assert journals.pack(tmp_path / "here", tmp_path / "archive")
+    journals.unpack(tmp_path / "archive", tmp_path / "there")
+    assert [path.name for path in (tmp_path / "there" / "journal").iterdir()] == ["answers.jsonl"]
+
+
+def test_a_link_in_a_journal_is_not_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    (folder / "answers.jsonl").symlink_to("/etc/passwd")
+    with pytest.raises(OSError):
+        journals.pack(tmp_path, tmp_path / "archive")
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/b", ".hidden"])
+def test_an_archive_with_other_names_is_no_journal(tmp_path: Path, name: str) -> None:
+    archive = tmp_path / "archive"
+    with tarfile.open(archive, "w:gz") as tar:
+        member = tarfile.TarInfo(name)
+        member.size = 1
+        tar.addfile(member, io.BytesIO(b"x"))
+    with pytest.raises(ValueError, match="does not belong"):
+        journals.unpack(archive, tmp_path / "out")
+
+
+def test_bytes_that_are_no_archive_are_no_journal(tmp_path: Path) -> None:
+    (tmp_path / "archive").write_bytes(b"junk")
+    with pytest.raises(ValueError, match="cannot be read"):
+        journals.unpack(tmp_path / "archive", tmp_path / "out")
