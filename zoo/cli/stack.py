@@ -169,9 +169,11 @@ def prepare() -> None:
     call_command("migrate", verbosity=0, interactive=False)
     from django.utils import timezone
 
+    from zoo.licensing import services as licensing
     from zoo.lineage import loading
 
     loading.load(now=timezone.now())
+    licensing.refresh_stale(now=timezone.now())
 
 
 def worker_environment(url: str) -> dict[str, str]:
