@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -65,46 +66,51 @@ class Bars:
             print(f"{LABELS.get(role, role)}: {stage}", file=sys.stderr, flush=True)
 
 
+WHY_UNDEFINED = {
+    "teacher_at_chance": "at chance",
+    "too_few_samples": "too few",
+    "prompts_differ": "prompts differ",
+    "not_a_ratio_metric": "no ratio",
+    "tokenizers_differ": "tokenizers",
+    "not_measured": "not measured",
+}
+
+
 def show(document: dict[str, Any]) -> None:
-    """Prints a comparison, or scores alone, as tables."""
+    """Prints a comparison, or scores alone, as tables and lines."""
     console = Console()
     teacher = document.get("teacher")
     title = document["student"]["model"] + (f" against {teacher['model']}" if teacher else "")
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("task", overflow="fold", min_width=20)
-    table.add_column("n", justify="right")
-    table.add_column("student", justify="right")
-    if teacher:
-        for name in ("teacher", "kept", "95 % interval", "above chance", "lost / gained", "verdict"):
-            table.add_column(name, justify="right")
-    for row in document["tasks"]:
-        table.add_row(*_cells(row, row.get("task") or row["name"], bool(teacher)))
-    for kind in ("groups", "capabilities"):
-        table.add_section()
+    paired = ("teacher", "kept", "95 % interval", "above chance", "lost/gained", "verdict") if teacher else ()
+    for name in ("n", "student", *paired):
+        table.add_column(name, justify="right", no_wrap=True)
+    for kind in ("tasks", "groups", "capabilities"):
         for row in document.get(kind) or []:
-            table.add_row(*_cells(row, row["name"], bool(teacher)))
-    table.add_section()
+            table.add_row(*_cells(row, row.get("task") or row["name"], bool(teacher)))
+        table.add_section()
     table.add_row(*_cells(document["overall"], "overall", bool(teacher)), style="bold")
     console.print(table)
-    for note in _footnotes(document):
-        console.print(note)
+    for line in _lines(document):
+        console.print(line, highlight=False)
 
 
 def _cells(row: dict[str, Any], name: str, paired: bool) -> list[str]:
     own = row.get("student") or row.get("score") or row
-    cells = [name, str(row.get("n") or ""), _score(own)]
+    cells = [name, str(row.get("n") or "")]
     if not paired:
-        return cells
+        return [*cells, _score(own)]
     retention = row.get("retention") or {}
     samples = row.get("samples") or {}
-    flips = f"{samples['lost']} / {samples['gained']}" if samples else ""
     return [
         *cells,
-        _score(row.get("teacher") or {}),
+        _value(own),
+        _value(row.get("teacher") or {}),
         _value(retention),
         _interval(retention),
         _value(row.get("retention_above_chance") or {}),
-        flips,
+        f"{samples['lost']}/{samples['gained']}" if samples else "",
         VERDICTS.get(row.get("verdict"), str(row.get("verdict"))),
     ]
 
@@ -113,27 +119,57 @@ def _score(score: dict[str, Any]) -> str:
     value, stderr = score.get("value"), score.get("stderr")
     if value is None:
         return "not measured"
-    return f"{value:.4f}" + (f" ± {stderr:.4f}" if stderr is not None else "")
+    return f"{value:.3f}" + (f" ± {stderr:.3f}" if stderr is not None else "")
 
 
 def _value(quantity: dict[str, Any]) -> str:
     if "undefined" in quantity:
-        return str(quantity["undefined"]).replace("_", " ")
+        return WHY_UNDEFINED.get(str(quantity["undefined"]), str(quantity["undefined"]))
     value = quantity.get("value")
     return "" if value is None else f"{value:.3f}"
 
 
 def _interval(quantity: dict[str, Any]) -> str:
     low, high = quantity.get("ci_low"), quantity.get("ci_high")
-    return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return "" if low is None or high is None else f"{low:.3f}–{high:.3f}"
 
 
-def _footnotes(document: dict[str, Any]) -> list[str]:
-    fidelity = document.get("fidelity") or {}
-    notes = []
-    if "undefined" in fidelity and document.get("teacher"):
-        notes.append(f"fidelity: {fidelity.get('message') or fidelity['undefined']}")
+def _with_interval(quantity: dict[str, Any]) -> str:
+    between = _interval(quantity)
+    return _value(quantity) + (f" ({between})" if between else "")
+
+
+def _lines(document: dict[str, Any]) -> list[str]:
+    lines = [*_fidelity(document), *_efficiency(document.get("efficiency") or {})]
+    closest = (document.get("similarity") or {}).get("closest")
+    if closest:
+        lines.append(
+            f"layers: the student's are closest to the teacher's {', '.join(map(str, closest))} (CKA)"
+        )
     if document.get("reproduce"):
-        notes.append(f"the harness alone: {document['reproduce']}")
-    notes.append(f"again: {document['reproduce_zoo']}")
-    return notes
+        lines.append(f"the harness alone: {document['reproduce']}")
+    return [*lines, f"again: {document['reproduce_zoo']}"]
+
+
+def _fidelity(document: dict[str, Any]) -> list[str]:
+    fidelity = document.get("fidelity") or {}
+    if not document.get("teacher") or not fidelity:
+        return []
+    if "undefined" in fidelity:
+        return [f"fidelity: {fidelity.get('message') or fidelity['undefined']}"]
+    return [
+        f"fidelity: the same first choice at {_with_interval(fidelity['top1'])} of {fidelity['positions']} places, "
+        f"KL {_with_interval(fidelity['kl'])}, expected acceptance of drafts {_with_interval(fidelity['acceptance'])}"
+    ]
+
+
+def _efficiency(efficiency: dict[str, Any]) -> list[str]:
+    lines = []
+    share = efficiency.get("parameter_share") or efficiency.get("parameters_ratio")
+    if share is not None:
+        lines.append(f"size: {share:.3f} of the teacher's parameters")
+    for name, what in (("latency", "a passage at a time"), ("prefill", "reading"), ("decode", "writing")):
+        speed_up = (efficiency.get(name) or {}).get("speed_up")
+        if speed_up and "value" in speed_up:
+            lines.append(f"speed, {what}: {_with_interval(speed_up)} times the teacher's")
+    return lines

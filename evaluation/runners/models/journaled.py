@@ -145,7 +145,7 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
         return [self._journal.answer(key) for key in keys]
 
     def _is_cut(self, method: str, request: Instance) -> bool:
-        """Whether the harness will cut the request from the left. A token is a byte at least: short ones are not counted."""
+        """Whether the harness will cut the request from the left. A token is a byte at least, so most fit."""
         longest = getattr(self.model, "max_length", None)
         encode = getattr(self.model, "tok_encode", None)
         if longest is None or encode is None or method == "loglikelihood_rolling":
