@@ -87,3 +87,11 @@ def test_a_person_signs_in_and_makes_a_token_with_the_keyboard_alone(desktop: Pa
     desktop.keyboard.type("laptop")
     desktop.keyboard.press("Enter")
     expect(desktop.locator("#new-token")).to_contain_text("zoo_")
+
+
+def test_the_api_page_lists_its_operations_under_the_policy(desktop: Page) -> None:
+    errors: list[str] = []
+    desktop.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    desktop.goto("/api/v1/docs/")
+    expect(desktop.locator("#swagger-ui .opblock").first).to_be_visible(timeout=30_000)
+    assert errors == []

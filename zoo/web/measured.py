@@ -55,10 +55,10 @@ def measured_here(slug: str) -> MeasuredHere:
     )
 
 
-def intervals_of(students: Iterable[str]) -> dict[str, dict[str, float]]:
+def intervals_of(students: Iterable[str]) -> dict[str, dict[str, float | None]]:
     """Overall retention of students by their newest whole comparison, in the JSON form of an estimate."""
     rows = Comparison.objects.filter(student__in=list(students), rankable=True, retention__isnull=False)
-    found = {}
+    found: dict[str, dict[str, float | None]] = {}
     for student, value, low, high in rows.order_by("created_at", "pk").values_list(
         "student", "retention", "retention_low", "retention_high"
     ):

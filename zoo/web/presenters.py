@@ -178,14 +178,17 @@ class Shown(NamedTuple):
 
 def shown(quantity: object) -> Shown:
     """Reads a quantity in any of its forms: an Estimate or Undefined of the scoring, or their JSON."""
-    read = quantity.get if isinstance(quantity, Mapping) else lambda name: getattr(quantity, name, None)
-    code = read("undefined") or read("code")
+    code = _read(quantity, "undefined") or _read(quantity, "code")
     if code or quantity is None:
         code = str(code or "not_measured")
-        return Shown(
-            None, None, None, UNDEFINED_WORDS.get(code, code.replace("_", " ")), _text(read("message"))
-        )
-    return Shown(_number(read("value")), _number(read("ci_low")), _number(read("ci_high")), "", "")
+        words = UNDEFINED_WORDS.get(code, code.replace("_", " "))
+        return Shown(None, None, None, words, _text(_read(quantity, "message")))
+    value, low, high = (_number(_read(quantity, name)) for name in ("value", "ci_low", "ci_high"))
+    return Shown(value, low, high, "", "")
+
+
+def _read(quantity: object, name: str) -> Any:
+    return quantity.get(name) if isinstance(quantity, Mapping) else getattr(quantity, name, None)
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ Load with ``{% load zoo %}``. Each tag says how it is called; the style guide (/
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
 from typing import Any
@@ -104,7 +104,7 @@ def _bare(edge: float) -> str:
     return presenters.percent(edge).rstrip("%")
 
 
-_QUANTITY_STYLES = {
+_QUANTITY_STYLES: dict[str, tuple[Callable[[float | None], str], Callable[[float], str]]] = {
     "percent": (presenters.percent, _bare),
     "points": (presenters.points, presenters.points),
     "signed": (presenters.signed, presenters.signed),

@@ -13,7 +13,7 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from zoo.accounts import services
 from zoo.accounts.models import Scope, User
@@ -32,7 +32,7 @@ change_password = auth_views.PasswordChangeView.as_view(
 
 @never_cache
 @login_required
-@require_GET
+@require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """The account page."""
     return _page(request, TokenForm(user=_user(request)))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from zoo.catalog.selectors import model_names
 from zoo.comparisons.side_by_side import Column, SideBySide, TooManyModels, side_by_side, starting_points
@@ -37,7 +37,7 @@ class Chosen(NamedTuple):
     as_baseline: str
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """The page. An unknown model keeps the rest; too many are an error that keeps the form."""
     names = [name for name in request.GET.getlist("m") if name.strip()]

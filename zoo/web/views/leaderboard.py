@@ -6,16 +6,15 @@ import csv
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from csp.constants import UNSAFE_INLINE
-from csp.decorators import csp_update
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from evaluation.scoring.values import Estimate
 from zoo.comparisons.leaderboard import COSTS, Board, Cell, Row, board
 from zoo.web import scatter, vega
+from zoo.web.content_policy import with_style_attributes
 from zoo.web.forms import leaderboard as choices
 from zoo.web.forms.leaderboard import LeaderboardForm
 from zoo.web.scatter import AXES, ScatterPoint
@@ -37,10 +36,8 @@ class CostTab(NamedTuple):
     current: bool
 
 
-# Vega sets style attributes on the elements it draws; scripts and sheets stay strict.
-@csp_update({"style-src-attr": [UNSAFE_INLINE]})
 @vary_on_headers("HX-Request")
-@require_GET
+@require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """The page; for htmx the part that filters change."""
     form = LeaderboardForm(request.GET)
@@ -68,10 +65,11 @@ def show(request: HttpRequest) -> HttpResponse:
         "query": request.GET.urlencode(),
     }
     part = request.headers.get("HX-Request") == "true"
-    return render(request, "leaderboard/board.html" if part else "leaderboard/leaderboard.html", context)
+    name = "leaderboard/board.html" if part else "leaderboard/leaderboard.html"
+    return with_style_attributes(request, render(request, name, context))
 
 
-@require_GET
+@require_safe
 def chart(request: HttpRequest, form: str) -> HttpResponse:
     """The plot alone: ``json`` is the Vega-Lite specification, ``svg`` and ``png`` are pictures of it."""
     asked = LeaderboardForm(request.GET).asked()
