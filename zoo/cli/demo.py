@@ -116,18 +116,22 @@ def _result(api: Api, submission: str, stack: Stack, stopping: Stopping) -> dict
 
 def _show_gain(gain: dict[str, Any], alone: dict[str, Any]) -> None:
     """What the teacher was good for: the student against its twin, and what the twin keeps of the teacher."""
-    from rich.console import Console
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
+
+    from zoo.cli.tables import paper
 
     table = Table(
         title="Gain from distillation: against the same student trained without the teacher",
         title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
     )
-    for column in ("task", "distilled", "alone", "gain", "95 % interval", "p (Holm)"):
+    for column in ("task", "distilled", "alone", "gain", "95 % interval", "p (Holm)", "from noise"):
         table.add_column(column, justify="left" if column == "task" else "right")
     for row in [*gain["tasks"], gain["overall"] | {"task": "overall"}]:
         table.add_row(*_gain_cells(row))
-    console = Console()
+    console = paper()
     console.print(table)
     retention = alone["overall"]["retention"]
     if "value" in retention:
@@ -148,8 +152,9 @@ def _gain_cells(row: dict[str, Any]) -> list[str]:
         _number(row["student"]["value"]),
         _number(row["teacher"]["value"]),
         f"{difference['value']:+.4f}" if defined else difference["undefined"].replace("_", " "),
-        interval + ("" if separated or not defined else "  not separated from noise"),
+        interval,
         "" if p_value is None else f"{p_value:.2g}",
+        "separated" if separated else "not separated" if defined else "",
     ]
 
 

@@ -20,6 +20,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from evaluation.contract import Progress as Told
 
+PAPER_WIDTH = 120
 LABELS = {"student": "student", "teacher": "teacher", "pair": "both at once"}
 VERDICTS = {"kept": "kept", "not_kept": "not kept", "undecided": "undecided", None: ""}
 
@@ -76,9 +77,15 @@ WHY_UNDEFINED = {
 }
 
 
+def paper() -> Console:
+    """The console for results: as wide as the terminal, and wide enough for a table where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PAPER_WIDTH)
+
+
 def show(document: dict[str, Any]) -> None:
     """Prints a comparison, or scores alone, as tables and lines."""
-    console = Console()
+    console = paper()
     teacher = document.get("teacher")
     title = document["student"]["model"] + (f" against {teacher['model']}" if teacher else "")
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
