@@ -9,10 +9,12 @@ from zoo.licensing.library import rule_book
 from zoo.licensing.lineage_source import Lineage
 from zoo.licensing.rules.answer import Answer
 from zoo.licensing.rules.engine import check
-from zoo.licensing.rules.graph import LineageGraph
+from zoo.licensing.rules.graph import Licenses, LineageGraph, Node
 from zoo.licensing.rules.questions import Plan, Question, Source, Use
 from zoo.licensing.rules.vocabulary import Profile
 from zoo.licensing.sbom import Bom
+
+EXPRESSION = "license:"
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,23 @@ def ask(document: QuestionDocument, lineage: Lineage | None = None) -> Checked:
         lineage = Lineage(graph, {}, {})
     elif lineage is None:
         lineage = lineage_source.above(references(document))
+    lineage = _with_expressions(lineage, references(document))
     question = resolved(document.question(book), lineage)
     return Checked(document, lineage, question, check(question, lineage.graph, book, document.profile))
+
+
+def _with_expressions(lineage: Lineage, asked: list[str]) -> Lineage:
+    """References like ``license:Apache-2.0 AND CC-BY-4.0`` are models of nothing known but that license."""
+    written = [reference for reference in asked if reference.lower().startswith(EXPRESSION)]
+    if not written:
+        return lineage
+    words = lineage_source.vocabulary()
+    nodes = [
+        Node(reference, licenses=Licenses(declared=words.terms(reference[len(EXPRESSION) :])))
+        for reference in written
+    ]
+    edges = [link.edge for links in lineage.graph.links.values() for link in links]
+    return replace(lineage, graph=LineageGraph.of([*lineage.graph.nodes.values(), *nodes], edges))
 
 
 def resolved(question: Question, lineage: Lineage) -> Question:

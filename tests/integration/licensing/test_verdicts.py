@@ -160,6 +160,22 @@ def test_a_check_finds_models_by_any_name() -> None:
         assert "apache-copy@acme/base" in {finding.rule for finding in answer.findings}
 
 
+@pytest.mark.parametrize(
+    ("expression", "verdict"),
+    [
+        ("license:MIT", "allowed"),
+        ("license:MIT AND CC-BY-NC-4.0", "prohibited"),
+        ("license:MIT OR CC-BY-NC-4.0", "allowed"),
+        ("license:gemma", "conditions"),
+        ("license:Odd-1.0", "unknown"),
+        ("license:", "unknown"),
+    ],
+)
+def test_a_license_expression_is_asked_about_like_a_model(expression: str, verdict: str) -> None:
+    use = {"model": expression, "action": "host", "commercial": True}
+    assert ask(QuestionDocument.model_validate({"use": use})).answer.verdict.word == verdict
+
+
 def test_a_license_is_found_by_key_tag_or_spdx_id_and_a_wrong_one_names_neighbors() -> None:
     assert {selectors.get_license(name).key for name in ("MIT", "mit", "Expat")} == {"MIT"}
     assert selectors.get_license("llama3").key == "llama-3-community"

@@ -67,7 +67,10 @@ class CheckForm(forms.Form):
         label="Ask about",
     )
     model = forms.CharField(
-        required=False, max_length=200, label="Model", help_text="An id such as org/name, or a short name."
+        required=False,
+        max_length=200,
+        label="Model",
+        help_text="An id such as org/name, a short name, or license: and an SPDX expression.",
     )
     action = forms.ChoiceField(choices=ACTIONS, required=False, label="What do you want to do?")
     base = forms.CharField(
