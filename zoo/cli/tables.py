@@ -90,7 +90,9 @@ def show(document: dict[str, Any]) -> None:
     title = document["student"]["model"] + (f" against {teacher['model']}" if teacher else "")
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("task", overflow="fold", min_width=20)
-    paired = ("teacher", "kept", "95 % interval", "above chance", "lost/gained", "verdict") if teacher else ()
+    paired = (
+        ("teacher", "kept", "95 %\ninterval", "above\nchance", "lost/\ngained", "verdict") if teacher else ()
+    )
     for name in ("n", "student", *paired):
         table.add_column(name, justify="right", no_wrap=True)
     for kind in ("tasks", "groups", "capabilities"):
