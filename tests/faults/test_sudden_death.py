@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from evaluation.contract import Engine, ModelSource, RunSpec
@@ -80,3 +82,25 @@ def test_the_broker_is_killed_and_the_run_does_not_notice(zoo: Installation, tmp
     done = zoo.wait(after)
     assert done["state"] == "succeeded"
     assert done["comparison"] is not None
+
+
+def test_with_a_frozen_broker_submitting_is_quick_and_the_run_is_done(zoo: Installation) -> None:
+    broker = zoo.pid("valkey")
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        submission = zoo.submit(student="scripted/frozen-p75", tasks=["scripted_pair"])
+        assert time.monotonic() - began < 5, "somebody waited for the broker"
+        assert zoo.wait(submission)["state"] == "succeeded"
+    finally:
+        os.kill(broker, signal.SIGCONT)
+
+
+def test_events_are_streamed_by_the_real_server_to_the_end(zoo: Installation) -> None:
+    submission = zoo.submit(student="scripted/stream-p76", tasks=["scripted_slow.n-20.seconds-2"])
+    url = zoo.api.get(f"submissions/{submission}/")["events_url"]
+    with httpx.stream("GET", url, headers={"Accept": "text/event-stream"}, timeout=60) as answer:
+        lines = [line for line in answer.iter_lines() if line]
+    assert lines[0].startswith("retry:")
+    assert lines[-2:] == ["event: done", 'data: {"state": "succeeded"}']
+    assert sum(line == "event: progress" for line in lines) >= 2

@@ -70,7 +70,8 @@ class WorkerList(APIView):
     def get(self, request: Request) -> Response:
         """The workers that were seen within five minutes."""
         found = [
-            worker_document(worker, worker.held) for worker in selectors.live_workers(now=timezone.now())
+            worker_document(worker, getattr(worker, "held", 0))
+            for worker in selectors.live_workers(now=timezone.now())
         ]
         return Response({"next": None, "previous": None, "results": WorkerSerializer(found, many=True).data})
 

@@ -179,8 +179,9 @@ class SubmissionList(Conditional):
     def get(self, request: Request) -> Response:
         """Submissions, newest first; failed ones too."""
         given = SubmissionParameters.read(request)
-        mine = given["mine"] and isinstance(request.user, User)
-        rows = selectors.submissions_of(request.user) if mine else selectors.recent_submissions()
+        rows = selectors.recent_submissions()
+        if given["mine"] and isinstance(request.user, User):
+            rows = selectors.submissions_of(request.user)
         pages = SubmissionPages()
         found = pages.paginate_queryset(rows, request, view=self) or []
         now = timezone.now()

@@ -8,9 +8,9 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import platform
 import shutil
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
@@ -89,8 +89,8 @@ def look(home: Path, port: int) -> Iterator[Finding]:
 
 
 def _python() -> Finding:
-    version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info[:2] == (3, 11):
+    version = platform.python_version()
+    if version.startswith("3.11."):
         return Finding("Python", "good", version)
     return Finding("Python", "bad", version, "Use Python 3.11.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from evaluation.suites import loader
 from zoo.comparisons import selectors
-from zoo.comparisons.selectors import OUTCOMES, Outcome, PairedSample
+from zoo.comparisons.selectors import OUTCOMES, PairedSample
 from zoo.core.errors import Invalid
 from zoo.web.charts import DotRow
 
@@ -93,7 +93,7 @@ def samples(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
     page = selectors.samples(
         comparison,
         task=task,
-        outcome=cast(Outcome, outcome) if outcome else None,
+        outcome=outcome or None,
         after=after,
         limit=SAMPLES_PER_PAGE,
     )
