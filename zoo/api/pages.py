@@ -61,9 +61,14 @@ def listed(
     serializer: type[serializers.Serializer[Any]],
     *,
     ordering: tuple[str, ...],
+    allow: tuple[str, ...] = (),
 ) -> Response:
-    """A page of the rows. Unknown parameters and damaged cursors are refused."""
-    PageParameters.read(request)
+    """A page of the rows. Damaged cursors are refused, and unknown parameters where the view read none itself.
+
+    ``allow``: the view has checked the parameters, these among them.
+    """
+    if not allow:
+        PageParameters.read(request)
     pages = _Pages()
     pages.ordering = ordering
     found = pages.paginate_queryset(rows, request, view=view)

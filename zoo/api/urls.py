@@ -12,6 +12,7 @@ from zoo.api import (
     leaderboard,
     licensing,
     lineage,
+    proposals,
     publishing,
     runs,
     status,
@@ -43,6 +44,7 @@ urlpatterns = [
     *publishing.routes,
     *catalog.routes,
     *lineage.routes,
+    *proposals.routes,
     *licensing.routes,
     re_path(r".*", json_404),
 ]

@@ -30,6 +30,7 @@ from zoo.catalog.models import (
     LicensePeriod,
     Model,
     Organization,
+    Origin,
     ReportedScore,
     StartingPoint,
     Status,
@@ -125,6 +126,7 @@ def _create(entries: Sequence[curated.Entry], now: datetime) -> list[Change]:
                 status=_standing(entry, field)[0],
                 seen=_standing(entry, field)[1],
                 recorded_at=now,
+                origin=Origin.CURATED,
             )
             for entry in entries
             for field, value in entry.facts().items()
@@ -164,7 +166,7 @@ def _facts_before(known: Sequence[Model]) -> dict[int, dict[str, _Before]]:
         of_model = found.setdefault(fact.model_id, {})
         current, loaded = of_model.get(fact.field, _Before(None, None))
         of_model[fact.field] = _Before(
-            fact if fact.is_current else current, fact if fact.recorded_by_id is None else loaded
+            fact if fact.is_current else current, fact if fact.origin == Origin.CURATED else loaded
         )
     return found
 
@@ -184,8 +186,9 @@ def _update(model: Model, entry: curated.Entry, before: dict[str, _Before], now:
         status, seen = _standing(entry, field)
         if loaded and (loaded.value, loaded.status, loaded.seen) == (value, status, seen):
             continue
-        if current and current.recorded_by_id is not None:
-            changes.append(Change(entry.id, f"{field}: left as a person corrected it"))
+        if current and current.origin != Origin.CURATED:
+            kept = "a person corrected it" if current.origin == Origin.PERSON else "the files say"
+            changes.append(Change(entry.id, f"{field}: left as {kept}"))
             continue
         services.record_fact(
             model=model,
@@ -196,6 +199,7 @@ def _update(model: Model, entry: curated.Entry, before: dict[str, _Before], now:
             acting_user=None,
             now=now,
             reason=REASON if current else "",
+            origin=Origin.CURATED,
         )
         changes.append(Change(entry.id, f"{field}: {current.value if current else '(nothing)'} -> {value}"))
     return changes

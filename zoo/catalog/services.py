@@ -9,7 +9,7 @@ from django.db import transaction
 
 from zoo.accounts.models import User
 from zoo.catalog import dates, fields, references, search
-from zoo.catalog.models import Alias, Evidence, Fact, Kind, Model, Organization, Status
+from zoo.catalog.models import Alias, Evidence, Fact, Kind, Model, Organization, Origin, Status
 from zoo.core.errors import Conflict
 from zoo.core.models import record
 
@@ -86,6 +86,7 @@ def record_fact(
     acting_user: User | None,
     now: datetime,
     reason: str = "",
+    origin: Origin = Origin.PERSON,
 ) -> Fact:
     """Records what is known of a field; what stood before stays in the history. Raises BadFact.
 
@@ -107,6 +108,7 @@ def record_fact(
         recorded_at=now,
         recorded_by=acting_user,
         reason=reason,
+        origin=origin,
         supersedes=before,
     )
     _project(model, field, checked)

@@ -28,6 +28,8 @@ COMMANDS: dict[str, str] = {
     "token": "zoo.cli.token:token",
     "license-check": "zoo.cli.license_check:license_check",
     "import": "zoo.cli.import_:import_",
+    "propose": "zoo.cli.propose:propose",
+    "catalog": "zoo.cli.catalog:catalog",
     "export": "zoo.cli.export:export",
     "verify": "zoo.cli.verify:verify",
     "backup": "zoo.cli.backup:backup",

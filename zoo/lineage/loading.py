@@ -11,7 +11,7 @@ from zoo.catalog.data import CuratedData, curated
 from zoo.catalog.data.schema import EdgeRow, Entry
 from zoo.catalog.loading import Change
 from zoo.catalog.models import Model, Status
-from zoo.lineage import services
+from zoo.lineage import importing, services
 from zoo.lineage.facets import refresh_facets
 from zoo.lineage.models import Edge, EdgeKind, Method
 
@@ -23,16 +23,19 @@ class _Undone(Exception):
 
 
 def load(*, now: datetime, data: CuratedData | None = None, rehearse: bool = False) -> list[Change]:
-    """Loads the reviewed data (that of this repository by default) and returns the differences.
+    """Loads the reviewed data (that of this repository and its models by default) and returns the differences.
 
     With ``rehearse`` everything is undone again: the differences are what a load would change.
     """
-    data = data or curated()
+    is_shipped, data = data is None, data or curated()
     changes: list[Change] = []
     try:
         with transaction.atomic():
             changes += loading.load(data, now=now)
             changes += _edges(data, now)
+            if is_shipped:
+                carried = importing.record_shipped(now=now)
+                changes += [Change(done.model.slug, f"revision {done.revision.label}") for done in carried]
             _index(data, changes)
             if rehearse:
                 raise _Undone

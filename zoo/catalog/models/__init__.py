@@ -11,7 +11,7 @@ from zoo.catalog.models.entries import (
     Revision,
     RevisionFile,
 )
-from zoo.catalog.models.facts import Claim, Dispute, DisputedModel, Evidence, Fact
+from zoo.catalog.models.facts import Claim, Dispute, DisputedModel, Evidence, Fact, Origin
 from zoo.catalog.models.proposals import Proposal
 from zoo.catalog.models.scores import Cost, ReportedScore
 from zoo.catalog.models.search import FacetValue, SearchDocument, Term
@@ -33,6 +33,7 @@ __all__ = [
     "LicensePeriod",
     "Model",
     "Organization",
+    "Origin",
     "Proposal",
     "ReportedScore",
     "Revision",

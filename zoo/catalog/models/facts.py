@@ -10,6 +10,14 @@ from zoo.catalog.models.attested import Attested, Status
 from zoo.catalog.models.entries import Model
 
 
+class Origin(models.TextChoices):
+    """Where a fact came from; the loader of the reviewed data replaces its own alone."""
+
+    CURATED = "curated", "the reviewed data"
+    FILES = "files", "the files of a revision"
+    PERSON = "person", "a person"
+
+
 class Fact(models.Model):
     """One field of a model as somebody recorded it. A correction is a new row that supersedes this one."""
 
@@ -24,6 +32,7 @@ class Fact(models.Model):
     )
     reason = models.CharField(max_length=500, default="", blank=True)
     """Why it replaced what stood before."""
+    origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.PERSON)
     supersedes = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by"
     )
