@@ -299,15 +299,24 @@ HEAD = (
 )
 
 
+def scenarios() -> list[Scenario]:
+    """All cases, in the order of the table."""
+    return [*single_tasks(), *above_chance(), *fractional(), *clustered(), *sets()]
+
+
 def report(pairs: int, seed: int) -> str:
     """The whole document."""
-    scenarios = [*single_tasks(), *above_chance(), *fractional(), *clustered(), *sets()]
     parts: dict[str, list[str]] = {}
-    for scenario in scenarios:
+    for scenario in scenarios():
         start = time.perf_counter()
         for part, row in run(scenario, pairs, seed).items():
             parts.setdefault(part, []).append(row)
             print(f"{time.perf_counter() - start:6.1f} s  {row}", file=sys.stderr, flush=True)
+    return document(parts, pairs, seed)
+
+
+def document(parts: dict[str, list[str]], pairs: int, seed: int) -> str:
+    """The document from the rows of its parts."""
     rows = [row for part in parts.values() for row in part]
     counts = {mark: sum(f"| {mark} |" in row for row in rows) for mark in ("yes", "wide", "**short**")}
     lines = [
@@ -330,7 +339,7 @@ Made by `python -m benchmarks.coverage --out docs/statistics-coverage.md` (seed 
 
 Each row: {pairs} simulated student-teacher pairs whose true value is known, and how often the published 95 %
 interval held it. With {pairs} pairs a coverage of exactly 95 % shows as 94.0 to 96.0 in about 19 of 20 rows, so
-of many rows some fall outside by accident. Bootstraps here use {resamples} resamples.
+of many rows some fall outside by accident. Bootstraps here use {resamples} resamples, the product 10,000.
 
 - **coverage %** is over the pairs for which the product gave an interval; **undefined %** are those for which
   it refused (teacher at chance, too few samples) and said why.
@@ -341,10 +350,11 @@ of many rows some fall outside by accident. Bootstraps here use {resamples} resa
   reason why right/wrong tasks get the score interval: where few samples differ, a bootstrap can only repeat
   the few that did.
 
-Of {rows} rows {yes} lie in 94–96 %, {wide} are wider and {short} shorter. The wide ones are those in which
+Of {rows} rows {yes} lie in 94–96 %, {wide} are wider and {short} shorter. Most of the wide ones are those in which
 fewer than about six samples are expected to differ between the models: outcomes are then so coarse that no interval
 without random jitter can be wrong in just 2.5 % on each side. The score interval errs to the wide side there, the
-bootstraps to the short one.
+bootstraps to the short one. Fractions that crowd just under 1 ("easy items") are short at 20 and 30 items, and their
+errors lie on one side: read a verdict `kept` on so few items with care.
 """
 
 

@@ -23,7 +23,7 @@ from evaluation.scoring.values import Estimate, FloatArray, Quantity, Undefined,
 IntervalChoice = Literal["auto", "score", "fieller", "percentile", "bca"]
 
 MINIMUM_SAMPLES = 20
-"""Under this many samples no interval was found to hold its level; the ratio is then too_few_samples."""
+"""Under this many samples intervals miss their level or are too wide to tell anything."""
 MINIMUM_CLUSTERS = FEWEST_CLUSTERS
 MOST_DROPPED = 0.01
 """Largest share of resamples that may lack a teacher above its floor before the ratio is undefined."""
@@ -34,6 +34,7 @@ NAMES = {
     "fieller_difference": "paired Student's t",
     "percentile": "paired bootstrap, expanded percentile",
     "bca": "paired bootstrap, BCa",
+    "centered": "paired bootstrap, expanded percentile, bias taken off",
     "pooled": "score, outcomes pooled over tasks",
     "members": "Fieller, Student's t, tasks as the units",
 }

@@ -45,7 +45,28 @@ def test_the_ratio_of_means_and_the_mean_of_ratios_by_hand() -> None:
     mean = known(mean_of_ratios(MEMBERS, drawn(), OPTIONS))
     assert mean.value == pytest.approx(0.25 * 0.65 / 0.8 + 0.75 * 0.7 / 0.75)
     assert mean.ci_low < mean.value < mean.ci_high
-    assert mean.method == NAMES["percentile"]
+    assert mean.method == NAMES["centered"]
+    bca = known(mean_of_ratios(MEMBERS, drawn(), Options(resamples=4_000, choice="bca")))
+    assert bca.method == NAMES["bca"]
+    assert bca.ci_low == pytest.approx(mean.ci_low, abs=0.1 * mean.width)
+
+
+def test_the_mean_of_many_small_ratios_is_covered_in_spite_of_its_bias() -> None:
+    shares = np.linspace(0.5, 0.8, 40)
+    truth = float(((shares - 0.1) / shares).mean())
+    above = below = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        members = []
+        for index, share in enumerate(shares):
+            cells = rng.multinomial(25, [share - 0.2, 0.2, 0.1, 0.9 - share])
+            members.append(Member(f"t{index}", right_wrong(*cells)))
+        options = Options(resamples=300, seed=seed)
+        found = known(mean_of_ratios(members, Resamples(300, seed), options))
+        above += found.ci_low > truth
+        below += found.ci_high < truth
+    assert above + below <= 8
+    assert above <= 5
 
 
 def test_neither_order_nor_scale_of_the_weights_matters() -> None:
