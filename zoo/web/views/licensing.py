@@ -177,6 +177,7 @@ def report_context(checked: Checked) -> dict[str, Any]:
         "answer": answer,
         "json": found,
         "verdict": found["verdict"],
+        "question": _question(found),
         "decisive": [line for line in lines if line["verdict"] in ("prohibited", "unknown")],
         "rest": [line for line in lines if line["verdict"] == "allowed"],
         "duties": found["obligations"],
@@ -185,6 +186,24 @@ def report_context(checked: Checked) -> dict[str, Any]:
         "notice": report.notice_text(answer, book),
         "unmet": [report.duty_words(duty) for duty in answer.unmet],
     }
+
+
+def _question(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """The question in words, so that a printed report says what was asked."""
+    asked = dict(found.get("use") or found.get("plan") or {})
+    if "action" in asked:
+        asked["action"] = str(asked["action"]).replace("_", " ")
+    student = asked.pop("student", {})
+    asked |= {f"student {fact}": value for fact, value in student.items()}
+    return [(name.replace("_", " "), _plain(value)) for name, value in asked.items()]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
+    return ", ".join(map(_plain, value)) if isinstance(value, list) else str(value)
 
 
 def check_address(reference: str, use_name: str) -> str:
