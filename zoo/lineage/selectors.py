@@ -90,6 +90,8 @@ def neighborhood(
             truncated |= _explore(levels, edges, [model.pk], step, depth, max_nodes, statuses)
     models = Model.objects.select_related("organization").in_bulk(list(levels))
     kept = [edge for edge in edges.values() if edge.child_id in models and edge.parent_id in models]
+    for edge in kept:
+        edge.child, edge.parent = models[edge.child_id], models[edge.parent_id]
     kept.sort(key=lambda edge: (models[edge.child_id].key, edge.kind, models[edge.parent_id].key))
     return Neighborhood(model, levels, models, tuple(kept), truncated)
 

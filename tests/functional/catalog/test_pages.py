@@ -114,7 +114,7 @@ def test_lineage_is_drawn_and_listed_alike(client: Client) -> None:
     drawn = set(re.findall(r'<a class="node[^"]*" href="(/models/[^"]+)"', text))
     listed = set(re.findall(r"<li>\s*<a href=\"(/models/[^\"]+)\"", text))
     assert len(drawn) > 10
-    assert drawn - listed == {"/models/deepseek-ai/DeepSeek-R1/", "/models/openai/gpt-4/"}
+    assert drawn - listed <= {"/models/deepseek-ai/DeepSeek-R1/", "/models/openai/gpt-4/"}
     assert 'class="edge alleged"' in text
     assert "<title>" in text
 
