@@ -10,6 +10,7 @@ log-probabilities: they compare two masked models with each other and with nothi
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -110,14 +111,17 @@ class MaskedLM(LM):  # type: ignore[misc]  # The harness has no types.
             copies.extend(self._copies(number, *request.args))
         sums = [0.0] * len(requests)
         best = [True] * len(requests)
+        waiting = Counter(copy.request for copy in copies)
         for batch in self._batches(copies):
             for copy, value, is_best in zip(batch, *self._read(batch), strict=True):
-                sums[copy.request] += value
-                best[copy.request] = best[copy.request] and is_best
-        answers = list(zip(sums, best, strict=True))
-        for request, answer in zip(requests, answers, strict=True):
-            self.cache_hook.add_partial("loglikelihood", request.args, answer)
-        return answers
+                number = copy.request
+                sums[number] += value
+                best[number] = best[number] and is_best
+                waiting[number] -= 1
+                if not waiting[number]:
+                    answer = (sums[number], best[number])
+                    self.cache_hook.add_partial("loglikelihood", requests[number].args, answer)
+        return list(zip(sums, best, strict=True))
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
         """Not defined: raises RunFailed (``task_not_applicable``)."""
