@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from evaluation.suites import loader
-from evaluation.suites.schema import HarnessItems
+from evaluation.suites.schema import ChoiceItems, FinetuneItems, HarnessItems, Suite, SuiteTask, TextItems
 
 
 def problems() -> list[str]:
@@ -26,10 +26,19 @@ def _suite(name: str, version: str) -> list[str]:
     found = []
     for task in suite.tasks:
         try:
-            if isinstance(task.source, HarnessItems):
-                loader.item_ids(suite, task)
-            else:
-                loader.items(suite, task)
+            _carried(suite, task)
         except (loader.BrokenSuite, KeyError, OSError, ValueError) as error:
             found.append(f"task {task.name}: {error}")
     return found
+
+
+def _carried(suite: Suite, task: SuiteTask) -> None:
+    """Reads whatever of the task the suite carries; what lies in a data set elsewhere cannot be read here."""
+    source = task.source
+    if isinstance(source, HarnessItems):
+        loader.item_ids(suite, task)
+    elif isinstance(source, ChoiceItems | TextItems):
+        loader.items(suite, task)
+    elif isinstance(source, FinetuneItems) and source.rows is not None:
+        for split in ("train", "eval"):
+            loader.carried_examples(suite, source, split)

@@ -77,10 +77,10 @@ class Releases(Feed):  # type: ignore[type-arg]
     def items(self) -> Iterable[Release]:
         return selectors.releases()[:NEWEST]
 
-    def item_title(self, item: Release) -> str:  # type: ignore[override]
+    def item_title(self, item: Release) -> str:
         return f"{item.student} against {item.teacher}"
 
-    def item_description(self, item: Release) -> str:  # type: ignore[override]
+    def item_description(self, item: Release) -> str:
         return sentence(parse(item))
 
     def item_link(self, item: Release) -> str:
@@ -104,10 +104,10 @@ class Models(Feed):  # type: ignore[type-arg]
     def items(self) -> Iterable[Model]:
         return catalog.newest_models(limit=NEWEST)
 
-    def item_title(self, item: Model) -> str:  # type: ignore[override]
+    def item_title(self, item: Model) -> str:
         return item.title
 
-    def item_description(self, item: Model) -> str:  # type: ignore[override]
+    def item_description(self, item: Model) -> str:
         return (
             f"{item.slug}: {item.get_kind_display()}, license as published: {item.license or 'none stated'}."
         )
@@ -130,17 +130,17 @@ class LicenseChanges(Feed):  # type: ignore[type-arg]
     subtitle = "An automated reading, not legal advice."
     link = "/licenses/changes/"
 
-    def get_object(self, request: HttpRequest) -> Model | None:  # type: ignore[override]
+    def get_object(self, request: HttpRequest) -> Model | None:
         reference = request.GET.get("model", "")
         return catalog.get_model(reference) if reference else None
 
     def items(self, obj: Model | None) -> Iterable[VerdictChange]:
         return licensing.changes(model=obj)[:NEWEST]
 
-    def item_title(self, item: VerdictChange) -> str:  # type: ignore[override]
+    def item_title(self, item: VerdictChange) -> str:
         return f"{item.model.slug}: {item.use}"
 
-    def item_description(self, item: VerdictChange) -> str:  # type: ignore[override]
+    def item_description(self, item: VerdictChange) -> str:
         return f"{item.before} became {item.after}, because {item.get_cause_display()}."
 
     def item_link(self, item: VerdictChange) -> str:
