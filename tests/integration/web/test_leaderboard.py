@@ -8,7 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from evaluation.contract import SuiteRef
 from tests.factories.catalog import make_model
@@ -133,3 +135,17 @@ def test_the_plot_can_be_taken_away_as_specification_and_picture(client: Client)
 def test_an_empty_board_says_how_to_fill_it(client: Client) -> None:
     assert "Nothing to rank yet" in client.get("/leaderboard/").content.decode()
     assert client.get("/api/v1/leaderboard/").json()["results"] == []
+
+
+def test_a_longer_board_costs_no_more_queries(client: Client, tmp_path: Path) -> None:
+    def count() -> int:
+        client.get("/leaderboard/")
+        with CaptureQueriesContext(connection) as seen:
+            client.get("/leaderboard/")
+        return len(seen)
+
+    make_comparison(tmp_path, student="scripted/half-p80", suite=DEMO)
+    short = count()
+    make_comparison(tmp_path, student="scripted/odd-p70", suite=DEMO)
+    make_comparison(tmp_path, student="scripted/tiny-p60", suite=DEMO)
+    assert count() == short

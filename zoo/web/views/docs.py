@@ -14,6 +14,8 @@ from django.shortcuts import render
 from zoo.web import markdown
 
 FOLDER = Path(settings.BASE_DIR) / "docs"
+_FIRST = ("start", "concepts", "methods", "licensing", "operations", "security")
+"""The order in which a newcomer reads; documents that are not named follow by name."""
 _PICTURES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 
@@ -28,7 +30,7 @@ class Entry(NamedTuple):
 def index(request: HttpRequest) -> HttpResponse:
     """All documents: guides first, then the decisions."""
     entries = _entries()
-    guides = [entry for entry in entries if "/" not in entry.slug]
+    guides = sorted((entry for entry in entries if "/" not in entry.slug), key=_reading_order)
     decisions = [entry for entry in entries if entry.slug.startswith("decisions/")]
     return render(request, "docs/index.html", {"guides": guides, "decisions": decisions})
 
@@ -60,6 +62,10 @@ def picture(request: HttpRequest, name: str) -> FileResponse:
 def _page_link(slug: str) -> str:
     folder = slug.rpartition("/")[0]
     return f"](/docs/{folder + '/' if folder else ''}\\1/\\2)"
+
+
+def _reading_order(entry: Entry) -> tuple[int, str]:
+    return (_FIRST.index(entry.slug) if entry.slug in _FIRST else len(_FIRST), entry.slug)
 
 
 def _files() -> dict[str, Path]:
