@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PROGRESS = "progress"
 REFUSED = "refused"
 CANCEL_REQUESTED = "cancel_requested"
+SUPERSEDED = "superseded"
 
 
 def note_move(

@@ -117,6 +117,8 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     progressed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    superseded_at = models.DateTimeField(null=True, blank=True)
+    """Since when its result does not stand for its identity any more: newer code would measure it otherwise."""
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -128,7 +130,9 @@ class Run(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=sorted(State)), name="run_state_is_known"),
             models.UniqueConstraint(
-                fields=["identity"], condition=Q(state__in=sorted(LIVE)), name="run_identity_live_once"
+                fields=["identity"],
+                condition=Q(state__in=sorted(LIVE), superseded_at=None),
+                name="run_identity_live_once",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=sorted(HELD), lease_until__isnull=False)
@@ -142,6 +146,10 @@ class Run(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state=State.FAILED) | Q(reason__isnull=False), name="run_failure_has_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(superseded_at=None) | Q(state=State.SUCCEEDED),
+                name="run_superseded_after_success",
             ),
             models.CheckConstraint(condition=Q(token__gte=F("attempts")), name="run_token_counts_attempts"),
         ]

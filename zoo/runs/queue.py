@@ -83,7 +83,7 @@ def request_run(
                 return Requested(_create(spec, identity, acting_user, now, priority), True)
         except IntegrityError:
             # Somebody asked for the same at the same time and was first.
-            alive = Run.objects.get(identity=identity, state__in=sorted(LIVE))
+            alive = Run.objects.get(identity=identity, state__in=sorted(LIVE), superseded_at=None)
     if alive.cancel_requested and not alive.is_final:
         # Somebody no longer wanted it, somebody else does.
         Run.objects.filter(pk=alive.pk, state__in=sorted(HELD)).update(cancel_requested=False)
@@ -92,7 +92,7 @@ def request_run(
 
 
 def _live(identity: str) -> Run | None:
-    return Run.objects.filter(identity=identity, state__in=sorted(LIVE)).first()
+    return Run.objects.filter(identity=identity, state__in=sorted(LIVE), superseded_at=None).first()
 
 
 def _create(spec: RunSpec | PairSpec, identity: str, user: User | None, now: datetime, priority: int) -> Run:
@@ -299,6 +299,23 @@ def retry(*, run_id: UUID, acting_user: User, now: datetime) -> Run:
     events.note_move(run, Move.RETRIED, from_state=before, now=now, user=acting_user)
     events.ring(run, now=now)
     return run
+
+
+@transaction.atomic
+def supersede(*, run_id: UUID, acting_user: User | None, now: datetime, why: str) -> bool:
+    """Takes a success out of service: its result stays, but the same can be measured anew. Repeating is harmless."""
+    stands = Run.objects.filter(pk=run_id, state=State.SUCCEEDED, superseded_at=None)
+    if not stands.update(superseded_at=now):
+        return False
+    events.note(Run.objects.get(pk=run_id), events.SUPERSEDED, now=now, user=acting_user, why=why)
+    record(
+        action="run.superseded",
+        subject=f"run:{run_id}",
+        acting_user=acting_user,
+        now=now,
+        detail={"why": why},
+    )
+    return True
 
 
 _CANCELLED = Failure(

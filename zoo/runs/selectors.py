@@ -11,8 +11,11 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from evaluation.contract import Progress
+from evaluation.suites import harness_tasks
+from zoo.core import storage
+from zoo.core.errors import NotFound
 from zoo.runs.lifecycle import HELD, State
-from zoo.runs.models import Chain, Result, Run, RunEvent, Worker
+from zoo.runs.models import Artifact, Chain, Result, Run, RunEvent, Worker
 from zoo.runs.queue import RunNotFound
 from zoo.runs.recording import link
 
@@ -100,6 +103,34 @@ def _remaining(run: Run, usual: float | None, now: datetime) -> int | None:
         if progress.total and progress.rate:
             return max(0, round((progress.total - progress.done) / progress.rate))
     return None if usual is None else max(0, round(usual - elapsed))
+
+
+def log_of(run: Run) -> str:
+    """The last lines that the runner of the last failed attempt printed. Raises NotFound."""
+    kept = run.artifacts.filter(kind=Artifact.Kind.LOG).order_by("-id").first()
+    if kept is None or not storage.exists(kept.sha256):
+        raise NotFound("this run has left no log")
+    with storage.open_artifact(kept.sha256) as file:
+        return file.read().decode("utf-8", "replace")
+
+
+def outdated(run: Run) -> str | None:
+    """Why a success was computed by superseded code, in words; None when it was not, or is no success."""
+    if run.state != State.SUCCEEDED:
+        return None
+    engine = run.result.report.engine
+    if engine is None or engine.harness_version is None:
+        return None
+    current = harness_tasks.index().harness_version
+    if engine.harness_version == current:
+        return None
+    return f"measured with harness {engine.harness_version}; {current} is in use now"
+
+
+def outdated_runs() -> list[Run]:
+    """The successes that stand for their identity and were computed by superseded code, oldest first."""
+    standing = Run.objects.filter(state=State.SUCCEEDED, superseded_at=None, kind=Run.Kind.RUN)
+    return [run for run in standing.select_related("result").order_by("created_at") if outdated(run)]
 
 
 def events_since(run_id: UUID, *, after: int, limit: int = 200) -> list[RunEvent]:

@@ -186,7 +186,8 @@ def _side(
         engine=engine,
         requirements=_requirements(found, request, work),
     )
-    known = Run.objects.filter(identity=spec.identity(), state__in=sorted(LIVE)).first()
+    standing = Run.objects.filter(identity=spec.identity(), state__in=sorted(LIVE), superseded_at=None)
+    known = standing.select_related("result").first()
     return Side(role, found, spec, _seconds(found, work), known)
 
 

@@ -63,6 +63,7 @@ urlpatterns = [
     path("submissions/<uuid:submission_id>/", submissions.show, name="submission"),
     path("runs/", runs.listed, name="runs"),
     path("runs/<uuid:run_id>/", runs.show, name="run"),
+    path("runs/<uuid:run_id>/log/", runs.log, name="run-log"),
     path("runs/<uuid:run_id>/cancel/", runs.cancel, name="run-cancel"),
     path("runs/<uuid:run_id>/retry/", runs.retry, name="run-retry"),
     path("comparisons/", comparisons.listed, name="comparisons"),

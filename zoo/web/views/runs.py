@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -108,10 +109,22 @@ def _whole(run: Run) -> dict[str, Any]:
         "spec": spec,
         "is_pair": isinstance(spec, PairSpec),
         "result": result,
+        "outdated": selectors.outdated(run),
+        "log": run.artifacts.filter(kind="log").order_by("-id").first(),
         "report": report,
         "results": report.results if isinstance(report, RunReport) else (),
         "events": [event for event in run.events.order_by("pk") if event.kind != "progress"][-100:],
     }
+
+
+@never_cache
+@require_safe
+def log(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """The last lines that a failed runner printed, for those who asked for the run and for operators."""
+    run = selectors.run_by_id(run_id)
+    if not _may_act(request, run):
+        raise PermissionDenied
+    return HttpResponse(selectors.log_of(run), content_type="text/plain; charset=utf-8")
 
 
 def _may_act(request: HttpRequest, run: Run) -> bool:
