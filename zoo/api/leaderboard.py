@@ -52,6 +52,7 @@ class CostsSerializer(serializers.Serializer[Any]):
 
 class CellSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
+    title = serializers.CharField()
     retention = serializers.DictField()
     verdict = serializers.CharField(allow_null=True)
 
@@ -155,7 +156,12 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    return {"name": cell.name, "retention": plain(cell.retention), "verdict": cell.verdict or None}
+    return {
+        "name": cell.name,
+        "title": cell.title,
+        "retention": plain(cell.retention),
+        "verdict": cell.verdict or None,
+    }
 
 
 routes = [path("leaderboard/", LeaderboardView.as_view(), name="leaderboard")]

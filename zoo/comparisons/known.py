@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from zoo.catalog.models import Model, SearchDocument
 from zoo.catalog.selectors import find_models
+from zoo.lineage.selectors import teacher_keys
 
 VERDICTS = ("allowed", "conditions", "prohibited", "unknown")
 
@@ -21,9 +22,15 @@ class Known(NamedTuple):
     context_length: int | None
     released: str
     availability: str
+    teachers: frozenset[str]
+    """Keys of the teachers that lineage knows and counts; empty where it knows none."""
+
+    def learned_from(self, teacher: str) -> bool:
+        """Whether this may be its teacher: one that lineage knows, or any where lineage knows none."""
+        return not self.teachers or teacher.lower() in self.teachers
 
 
-UNKNOWN = Known("", "", "unknown", None, None, "", "")
+UNKNOWN = Known("", "", "unknown", None, None, "", "", frozenset())
 """What stands for a model that the catalog does not have."""
 
 
@@ -32,10 +39,14 @@ def from_catalog(names: Iterable[str]) -> dict[str, Known]:
     found = find_models(names)
     documents = SearchDocument.objects.filter(model__in=found.values()).values_list("model_id", "contributed")
     verdicts = {pk: contributed.get("verdict", []) for pk, contributed in documents}
-    return {name: _known(model, verdicts.get(model.pk, [])) for name, model in found.items()}
+    teachers = teacher_keys(model.pk for model in found.values())
+    return {
+        name: _known(model, verdicts.get(model.pk, []), teachers.get(model.pk, frozenset()))
+        for name, model in found.items()
+    }
 
 
-def _known(model: Model, verdicts: list[str]) -> Known:
+def _known(model: Model, verdicts: list[str], teachers: frozenset[str]) -> Known:
     return Known(
         title=model.title,
         license=model.license,
@@ -44,4 +55,5 @@ def _known(model: Model, verdicts: list[str]) -> Known:
         context_length=model.context_length,
         released=model.released,
         availability=model.get_availability_display(),
+        teachers=teachers,
     )

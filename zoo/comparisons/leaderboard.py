@@ -21,6 +21,7 @@ from evaluation.scoring.values import Estimate, Quantity, Undefined
 from zoo.comparisons.known import UNKNOWN, Known, from_catalog
 from zoo.comparisons.models import Comparison
 from zoo.comparisons.selectors import comparison_by_id, document_of
+from zoo.comparisons.titles import task_titles
 
 Cost = Literal["parameters", "bytes", "latency", "memory"]
 COSTS: tuple[Cost, ...] = get_args(Cost)
@@ -58,6 +59,7 @@ class Cell:
     """Retention of one task or one capability."""
 
     name: str
+    title: str
     capability: str
     retention: Quantity
     verdict: str
@@ -173,6 +175,7 @@ def entry_of(comparison_id: UUID, pair_state: str) -> Entry:
     comparison = comparison_by_id(comparison_id)
     document = document_of(comparison)
     overall, coverage = document["overall"], document["overall"]["coverage"]
+    titles = task_titles(comparison.suite, comparison.suite_version)
     return Entry(
         comparison_id=comparison_id,
         student=comparison.student,
@@ -188,8 +191,8 @@ def entry_of(comparison_id: UUID, pair_state: str) -> Entry:
         limited=coverage["limited"],
         costs=_costs(document["efficiency"]),
         teacher_parameters=(document["efficiency"].get("teacher") or {}).get("parameters") or None,
-        tasks=tuple(_cell(row, "task") for row in document["tasks"]),
-        capabilities=tuple(_cell(row, "name") for row in document["capabilities"]),
+        tasks=tuple(_cell(row, "task", titles) for row in document["tasks"]),
+        capabilities=tuple(_cell(row, "name", {}) for row in document["capabilities"]),
     )
 
 
@@ -203,8 +206,15 @@ def quantity(plain: Mapping[str, Any] | None) -> Quantity:
     )
 
 
-def _cell(row: Mapping[str, Any], name: str) -> Cell:
-    return Cell(row[name], row.get("capability") or "", quantity(row["retention"]), row["verdict"] or "")
+def _cell(row: Mapping[str, Any], key: str, titles: Mapping[str, str]) -> Cell:
+    name = row[key]
+    return Cell(
+        name=name,
+        title=titles.get(name, name),
+        capability=row.get("capability") or "",
+        retention=quantity(row["retention"]),
+        verdict=row["verdict"] or "",
+    )
 
 
 def _settings(document: Mapping[str, Any]) -> MeasuredWith:
@@ -290,27 +300,37 @@ def _wanted(entry: Entry, asked: Asked, known: Known) -> bool:
     )
 
 
-def _rows(entries: Sequence[Entry], cost: Cost, licenses: Mapping[str, Known]) -> tuple[Row, ...]:
-    ranked = [entry for entry in entries if not _why_unranked(entry)]
+def _rows(entries: Sequence[Entry], cost: Cost, known: Mapping[str, Known]) -> tuple[Row, ...]:
+    reasons = {e.comparison_id: _why_unranked(e, known.get(e.student, UNKNOWN)) for e in entries}
+    ranked = [entry for entry in entries if not reasons[entry.comparison_id]]
     estimates = [entry.retention for entry in ranked if isinstance(entry.retention, Estimate)]
-    ranks = dict(
-        zip((e.comparison_id for e in ranked), ranges_from_intervals(estimates), strict=True)
-        if ranked
-        else ()
-    )
+    ranges = ranges_from_intervals(estimates) if estimates else ()
+    ranks = dict(zip((entry.comparison_id for entry in ranked), ranges, strict=True))
     placed = _front(ranked, cost)
     names = {str(entry.comparison_id): entry.student for entry in ranked}
-    rows = [_row(entry, ranks, placed, names, licenses.get(entry.student, UNKNOWN)) for entry in entries]
+    rows = [
+        _row(
+            entry,
+            known.get(entry.student, UNKNOWN),
+            rank=ranks.get(entry.comparison_id),
+            unranked=reasons[entry.comparison_id],
+            standing=placed.get(str(entry.comparison_id)),
+            names=names,
+        )
+        for entry in entries
+    ]
     return tuple(sorted(rows, key=_order))
 
 
-def _why_unranked(entry: Entry) -> str:
+def _why_unranked(entry: Entry, known: Known) -> str:
     if entry.limited:
         return "a limit cut its tasks short"
     if not entry.rankable:
         return f"{entry.tasks_measured} of {entry.tasks_of} tasks were measured"
     if isinstance(entry.retention, Undefined):
         return "retention is undefined"
+    if not known.learned_from(entry.teacher):
+        return "compared with a model that is not its teacher"
     return ""
 
 
@@ -329,16 +349,17 @@ def _front(ranked: Sequence[Entry], cost: Cost) -> dict[str, Placed]:
 
 def _row(
     entry: Entry,
-    ranks: Mapping[UUID, RankRange],
-    placed: Mapping[str, Placed],
-    names: Mapping[str, str],
     known: Known,
+    *,
+    rank: RankRange | None,
+    unranked: str,
+    standing: Placed | None,
+    names: Mapping[str, str],
 ) -> Row:
-    standing = placed.get(str(entry.comparison_id))
     return Row(
         entry=entry,
-        rank=ranks.get(entry.comparison_id),
-        unranked=_why_unranked(entry),
+        rank=rank,
+        unranked=unranked,
         on_front=standing.on_front if standing else None,
         dominated_by=tuple(names[name] for name in standing.dominated_by) if standing else (),
         license=known.license,

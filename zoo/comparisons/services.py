@@ -17,6 +17,7 @@ from evaluation.contract import Failure, Fault, RunReport, RunSpec, canonical_js
 from evaluation.scoring.values import BadInput
 from zoo.catalog.selectors import find_models
 from zoo.catalog.services import publish_retention
+from zoo.comparisons.known import Known, from_catalog
 from zoo.comparisons.models import STATISTICS_VERSION, Comparison
 from zoo.core import storage
 from zoo.core.ids import uuid7
@@ -93,15 +94,21 @@ def _store(pairing: Pairing, identifier: Any, document: dict[str, Any], now: dat
 
 
 def _tell_catalog(comparison: Comparison) -> None:
-    """Lets the catalog's lists know both models as measured, and what each keeps by its newest whole comparison."""
-    known = find_models([comparison.student, comparison.teacher])
-    whole = Comparison.objects.filter(rankable=True).order_by("-created_at", "-pk")
+    """Lets the catalog's lists know both models as measured, and what each keeps of its teacher."""
+    names = [comparison.student, comparison.teacher]
+    known = from_catalog(names)
     publish_retention(
-        {
-            model.pk: whole.filter(student=name).values_list("retention", flat=True).first()
-            for name, model in known.items()
-        }
+        {model.pk: _kept(name, known[name]) for name, model in find_models(names).items() if name in known}
     )
+
+
+def _kept(student: str, known: Known) -> float | None:
+    """Overall retention by the newest whole comparison with a teacher of the student."""
+    whole = Comparison.objects.filter(student=student, rankable=True).order_by("-created_at", "-pk")
+    for teacher, retention in whole.values_list("teacher", "retention"):
+        if known.learned_from(teacher):
+            return retention
+    return None
 
 
 @transaction.atomic

@@ -70,6 +70,15 @@ def teachers_of(model: Model) -> list[Model]:
     return [edge.parent for edge in edges]
 
 
+def teacher_keys(model_ids: Iterable[int]) -> dict[int, frozenset[str]]:
+    """The keys of the teachers that count as such, for many entries at once."""
+    found: dict[int, set[str]] = {}
+    edges = current_edges().filter(child__in=list(model_ids), kind="distilled_from", status__in=COUNTED)
+    for child, key in edges.order_by("pk").values_list("child", "parent__key"):
+        found.setdefault(child, set()).add(key)
+    return {child: frozenset(keys) for child, keys in found.items()}
+
+
 def neighborhood(
     model: Model,
     *,

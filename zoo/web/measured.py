@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from zoo.comparisons import selectors
-from zoo.comparisons.known import from_catalog
+from zoo.comparisons.known import UNKNOWN, Known, from_catalog
 from zoo.comparisons.leaderboard import Entry, entry_of, with_sizes
 from zoo.comparisons.models import Comparison
 from zoo.web.charts import DotRow
@@ -36,6 +36,8 @@ class Kept:
     reproduce: str
     reproduce_zoo: str
     speed_up: object
+    is_teacher: bool
+    """Whether lineage knows the other model as its teacher (or knows no teacher at all)."""
 
 
 class MeasuredHere(NamedTuple):
@@ -49,20 +51,29 @@ def measured_here(slug: str) -> MeasuredHere:
     """The comparisons in which the model is the student or the teacher, newest first, once for each pair."""
     as_student = _newest(selectors.recent(student=slug)[:_LOOKED_AT])
     as_teacher = _newest(selectors.recent(teacher=slug)[:_LOOKED_AT])
+    known = from_catalog([slug, *(entry.student for _, entry in as_teacher)])
+    kept = [_kept(comparison, entry, known.get(slug, UNKNOWN)) for comparison, entry in as_student]
     return MeasuredHere(
-        tuple(_kept(comparison, entry) for comparison, entry in as_student),
-        tuple(Taught(entry, _href(entry), size_share(entry)) for _, entry in as_teacher),
+        tuple(sorted(kept, key=lambda one: not one.is_teacher)),
+        tuple(
+            Taught(entry, _href(entry), size_share(entry))
+            for _, entry in as_teacher
+            if known.get(entry.student, UNKNOWN).learned_from(slug)
+        ),
     )
 
 
 def intervals_of(students: Iterable[str]) -> dict[str, dict[str, float | None]]:
-    """Overall retention of students by their newest whole comparison, in the JSON form of an estimate."""
-    rows = Comparison.objects.filter(student__in=list(students), rankable=True, retention__isnull=False)
+    """Overall retention of students by their newest whole comparison with a teacher, as JSON of an estimate."""
+    names = list(students)
+    known = from_catalog(names)
+    rows = Comparison.objects.filter(student__in=names, rankable=True, retention__isnull=False)
     found: dict[str, dict[str, float | None]] = {}
-    for student, value, low, high in rows.order_by("created_at", "pk").values_list(
-        "student", "retention", "retention_low", "retention_high"
+    for student, teacher, value, low, high in rows.order_by("created_at", "pk").values_list(
+        "student", "teacher", "retention", "retention_low", "retention_high"
     ):
-        found[student] = {"value": value, "ci_low": low, "ci_high": high}
+        if known.get(student, UNKNOWN).learned_from(teacher):
+            found[student] = {"value": value, "ci_low": low, "ci_high": high}
     return found
 
 
@@ -80,7 +91,7 @@ def dot_rows(entry: Entry) -> tuple[DotRow, ...]:
         rows.append(DotRow(capability.name, capability.retention, strong=True))
         if len(entry.tasks) <= _TASKS_DRAWN:
             rows += [
-                DotRow(task.name, task.retention, href=f"{href}samples/?task={task.name}")
+                DotRow(task.title, task.retention, href=f"{href}samples/?task={task.name}")
                 for task in entry.tasks
                 if task.capability == capability.name
             ]
@@ -102,7 +113,7 @@ def _newest(comparisons: Iterable[Comparison]) -> list[tuple[Comparison, Entry]]
     return [(comparison, with_sizes(entry, known)) for comparison, entry in found.values()]
 
 
-def _kept(comparison: Comparison, entry: Entry) -> Kept:
+def _kept(comparison: Comparison, entry: Entry, known: Known) -> Kept:
     document = selectors.document_of(selectors.comparison_by_id(comparison.pk))
     latency = document["efficiency"].get("latency") or {}
     return Kept(
@@ -114,4 +125,5 @@ def _kept(comparison: Comparison, entry: Entry) -> Kept:
         reproduce=document.get("reproduce") or "",
         reproduce_zoo=document["reproduce_zoo"],
         speed_up=latency.get("speed_up"),
+        is_teacher=known.learned_from(entry.teacher),
     )

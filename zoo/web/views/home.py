@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from zoo.catalog import selectors as catalog
 from zoo.comparisons import selectors as comparisons
+from zoo.comparisons.known import UNKNOWN, from_catalog
 from zoo.comparisons.leaderboard import Entry, entry_of
 from zoo.runs import selectors as runs
 from zoo.web.charts import DotRow
@@ -36,8 +37,12 @@ def show(request: HttpRequest) -> HttpResponse:
 
 
 def _latest(limit: int = 6) -> list[Latest]:
+    """The newest comparisons; those with a teacher of the student come before others."""
     rows = comparisons.recent().values_list("pk", "pairing__pair_run__state")[:limit]
-    return [_shown(entry_of(pk, state or "")) for pk, state in rows]
+    entries = [entry_of(pk, state or "") for pk, state in rows]
+    known = from_catalog(entry.student for entry in entries)
+    entries.sort(key=lambda entry: not known.get(entry.student, UNKNOWN).learned_from(entry.teacher))
+    return [_shown(entry) for entry in entries]
 
 
 def _shown(entry: Entry) -> Latest:

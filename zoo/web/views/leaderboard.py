@@ -47,6 +47,7 @@ def show(request: HttpRequest) -> HttpResponse:
         return _csv(found)
     columns = _columns(found)
     picked = [name for name in columns if name in request.GET.getlist("columns")] or _capabilities(found)
+    heads = [(name, columns[name]) for name in picked]
     plot = scatter.scatter(_points(found, "".join), AXES[asked.cost])
     context = {
         "form": form,
@@ -54,8 +55,8 @@ def show(request: HttpRequest) -> HttpResponse:
         "plot": plot,
         "rows": [_shown(row, picked) for row in found.rows if row.rank],
         "unranked": [_shown(row, picked) for row in found.rows if not row.rank],
-        "columns": [choices.Option(name, name, name in picked) for name in columns],
-        "picked": picked,
+        "columns": [choices.Option(name, title, name in picked) for name, title in columns.items()],
+        "picked": heads,
         "tabs": _tabs(request, asked.cost),
         "suites": choices.suite_options(found),
         "teachers": choices.teacher_options(found, asked.teacher),
@@ -111,9 +112,10 @@ def _capabilities(found: Board) -> list[str]:
     return list(dict.fromkeys(cell.name for row in found.rows for cell in row.entry.capabilities))
 
 
-def _columns(found: Board) -> list[str]:
-    tasks = dict.fromkeys(cell.name for row in found.rows for cell in row.entry.tasks)
-    return [*_capabilities(found), *tasks]
+def _columns(found: Board) -> dict[str, str]:
+    """Titles of what can be a column, by name: the capabilities, then the tasks."""
+    capabilities = {name: name for name in _capabilities(found)}
+    return capabilities | {cell.name: cell.title for row in found.rows for cell in row.entry.tasks}
 
 
 def _tabs(request: HttpRequest, current: str) -> list[CostTab]:
