@@ -11,6 +11,7 @@ machine is busy with other things (on Postgres it leaves out the server's share)
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import platform
@@ -154,9 +155,14 @@ def _measure(count: int, requests: int) -> dict[str, object]:
 
     rest = {"DEFAULT_THROTTLE_CLASSES": []}
     from django.conf import settings
+    from django.urls import get_resolver
 
     plan = _plan(count)
     before = os.getloadavg()
+    # As zoo.asgi does it in service.
+    _ = get_resolver("zoo.urls").url_patterns
+    gc.collect()
+    gc.freeze()
     with override_settings(
         ROOT_URLCONF="benchmarks.catalog_peer",
         REST_FRAMEWORK={**settings.REST_FRAMEWORK, **rest},

@@ -38,6 +38,9 @@ class Backend(Protocol):
     def alike(self, cursor: CursorWrapper, word: str) -> list[str]:
         """Known words that share enough trigrams with the word, the most alike first."""
 
+    def beginning(self, cursor: CursorWrapper, prefix: str, limit: int) -> list[str]:
+        """Up to ``limit`` known words that begin with the prefix, in no order of use."""
+
 
 class SqliteBackend:
     """FTS5: an index over words and tokens, and one over the trigrams of the vocabulary."""
@@ -63,6 +66,14 @@ class SqliteBackend:
             "SELECT term FROM catalog_term WHERE count > 0 AND id IN (SELECT rowid FROM catalog_term_fts "
             "WHERE catalog_term_fts MATCH %s ORDER BY rank LIMIT %s)",
             (expression, _ALIKE_LIMIT),
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+    def beginning(self, cursor: CursorWrapper, prefix: str, limit: int) -> list[str]:
+        """See Backend. A range and not LIKE, for which SQLite does not use the index."""
+        cursor.execute(
+            "SELECT term FROM catalog_term WHERE term >= %s AND term < %s AND count > 0 LIMIT %s",
+            (prefix, prefix + "\U0010ffff", limit),
         )
         return [row[0] for row in cursor.fetchall()]
 
@@ -92,6 +103,13 @@ class PostgresBackend:
             "SELECT term FROM catalog_term WHERE term %% %s AND count > 0 "
             "ORDER BY similarity(term, %s) DESC, term LIMIT %s",
             (word, word, _ALIKE_LIMIT),
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+    def beginning(self, cursor: CursorWrapper, prefix: str, limit: int) -> list[str]:
+        """See Backend. LIKE and not a range, because the order of texts depends on the locale."""
+        cursor.execute(
+            "SELECT term FROM catalog_term WHERE term LIKE %s AND count > 0 LIMIT %s", (f"{prefix}%", limit)
         )
         return [row[0] for row in cursor.fetchall()]
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from django.db.backends.utils import CursorWrapper
 
-from zoo.catalog.models import Alias, FacetValue, Model, Term
+from zoo.catalog.models import Alias, FacetValue, Model
 from zoo.catalog.models.search import UNKNOWN
 from zoo.catalog.search.backends import Backend, Group, Sql, backend, connection
 from zoo.catalog.search.query import (
@@ -39,6 +39,7 @@ CAP = 2_000
 BUDGET = 30_000
 OPTIONS = 25
 """Values shown of a facet."""
+_NEIGHBORS = 5_000
 _TABLE = "catalog_searchdocument"
 _RANGE_COLUMNS = {"parameters": "size_up", "released": "oldest", "retention": "most_kept"}
 
@@ -143,7 +144,7 @@ def _plan(query: Query, cursor: CursorWrapper, using: str) -> _Plan:
     groups: list[Group] = []
     mended, unknown = [], []
     for word in words_of(query.text)[:MAX_WORDS_IN_QUERY]:
-        if Term.objects.using(using).filter(term__startswith=word, count__gt=0).exists():
+        if backend(using).beginning(cursor, word, 1):
             groups.append(Group((word,), True))
         elif others := _resembling(word, cursor, using):
             groups.append(Group(others, False))
@@ -178,12 +179,7 @@ def _resembling(word: str, cursor: CursorWrapper, using: str) -> tuple[str, ...]
     near = set(backend(using).alike(cursor, word))
     if len(word) < 6:
         # Short words share few trigrams with what was meant; their first letter is usually right.
-        near |= set(
-            Term.objects.using(using)
-            .filter(term__startswith=word[0], count__gt=0)
-            .order_by("-count")
-            .values_list("term", flat=True)[:500]
-        )
+        near |= set(backend(using).beginning(cursor, word[0], _NEIGHBORS))
     ranked = sorted((distance(word, other, allowed), other) for other in near)
     ranked = [(steps, other) for steps, other in ranked if steps <= allowed]
     return tuple(other for steps, other in ranked if steps == ranked[0][0])[:8]
