@@ -18,7 +18,7 @@ from celery.signals import worker_shutting_down
 from kombu import Queue
 
 from evaluation import tasks
-from evaluation.exchange import queues_of
+from evaluation.exchange import WorkerFacts, queues_of
 from evaluation.supervision import settings as worker_settings
 from evaluation.supervision.settings import Misconfigured, WorkerSettings
 
@@ -95,15 +95,27 @@ def _drain(**details: object) -> None:
     tasks.DRAINING.set()
 
 
+def app_of_this_machine() -> tuple[Celery, WorkerFacts]:
+    """The app for what this machine has, and what that is. Raises Misconfigured."""
+    settings = worker_settings.read()
+    facts = tasks.Worker.facts(settings)
+    return make_app(settings, queues_of(facts.device, facts.memory_bytes)), facts
+
+
+def __getattr__(name: str) -> Celery:
+    """``celery -A evaluation.worker worker`` asks this module for ``app``; nobody else should pay for making it."""
+    if name == "app":
+        return app_of_this_machine()[0]
+    raise AttributeError(name)
+
+
 def main() -> None:
     """Starts the worker and stays until it is stopped. Exits with 64 when the environment is not right."""
     try:
-        settings = worker_settings.read()
-        facts = tasks.Worker.facts(settings)
+        app, facts = app_of_this_machine()
     except Misconfigured as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(64)
-    app = make_app(settings, queues_of(facts.device, facts.memory_bytes))
     level = os.environ.get("ZOO_LOG_LEVEL", "INFO")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     app.worker_main(
