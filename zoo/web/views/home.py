@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from zoo.catalog import selectors as catalog
 from zoo.comparisons import selectors as comparisons
-from zoo.comparisons.known import UNKNOWN, from_catalog
+from zoo.comparisons.known import UNKNOWN, Known, from_catalog
 from zoo.comparisons.leaderboard import Entry, entry_of
 from zoo.runs import selectors as runs
 from zoo.web.charts import DotRow
@@ -37,12 +37,19 @@ def show(request: HttpRequest) -> HttpResponse:
 
 
 def _latest(limit: int = 6) -> list[Latest]:
-    """The newest comparisons; those with a teacher of the student come before others."""
+    """The newest comparisons; those with a teacher that lineage knows come before others."""
     rows = comparisons.recent().values_list("pk", "pairing__pair_run__state")[:limit]
     entries = [entry_of(pk, state or "") for pk, state in rows]
     known = from_catalog(entry.student for entry in entries)
-    entries.sort(key=lambda entry: not known.get(entry.student, UNKNOWN).learned_from(entry.teacher))
+    entries.sort(key=lambda entry: _distance(entry, known.get(entry.student, UNKNOWN)))
     return [_shown(entry) for entry in entries]
+
+
+def _distance(entry: Entry, known: Known) -> int:
+    """0 for a teacher that lineage knows, 1 where it knows none, 2 for a model that is no teacher."""
+    if not known.teachers:
+        return 1
+    return 0 if known.learned_from(entry.teacher) else 2
 
 
 def _shown(entry: Entry) -> Latest:
