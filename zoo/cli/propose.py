@@ -39,11 +39,14 @@ def propose(
         body["model"] = model
     else:
         draft["id"] = model
+    api = Api.of_environment()
     try:
-        made = Api.of_environment().post("proposals/", body)
+        made = api.post("proposals/", body)
     except (ApiProblem, Unreachable) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(FAILED) from error
+    finally:
+        api.close()
     if as_json:
         print(json.dumps(made, ensure_ascii=False))
     else:

@@ -58,7 +58,10 @@ def _set_up() -> None:
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zoo.settings.local")
-    django.setup()
+    from django.apps import apps
+
+    if not apps.ready:
+        django.setup()
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
