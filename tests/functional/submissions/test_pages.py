@@ -8,11 +8,11 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from evaluation.contract import Failure, Fault
-from tests.factories.runs import finish, make_user, make_worker, must_claim
+from evaluation.contract import Failure, Fault, Progress, Stage
+from tests.factories.runs import LEASE, finish, make_user, make_worker, must_claim
 from zoo.jobs import tasks
 from zoo.runs.models import Run
-from zoo.runs.queue import Move, end, locked
+from zoo.runs.queue import Move, end, heartbeat, locked
 from zoo.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +129,15 @@ def test_the_moving_part_is_served_alone(browser: Client) -> None:
     part = browser.get(f"/runs/{run.pk}/?part=live").content.decode()
     assert "<html" not in part
     assert f'data-state="{run.state}"' in part
+    lease = must_claim(now=run.not_before).lease
+    for progress in (
+        None,
+        Progress(stage=Stage.FETCHING),
+        Progress(stage=Stage.SCORING, task="t", done=5, total=9),
+    ):
+        heartbeat(lease=lease, progress=progress, now=run.not_before, length=LEASE)
+        assert browser.get(f"/runs/{lease.run_id}/?part=live").status_code == 200
+    assert "5 of 9" in browser.get(f"/runs/{lease.run_id}/").content.decode()
 
 
 def test_the_status_page_shows_workers_queue_and_chain(browser: Client) -> None:

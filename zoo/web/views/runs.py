@@ -77,6 +77,7 @@ def _live(run: Run) -> dict[str, Any]:
         "run": run,
         "place": place,
         "progress": progress,
+        "doing": progress.get("task") or progress.get("message") or stage,
         "stages": [(name, name == stage) for name in STAGES],
         "percent": round(100 * done / total) if total else None,
         "waits_for": _waits_for(run),
