@@ -40,10 +40,13 @@ def nice_step(span: float, count: int) -> float:
     return float(power * next(step for step in (1, 2, 5, 10) if raw <= step * power * 1.0001))
 
 
+_INDISTINCT = 1e-9
+
+
 def nice_range(values: Sequence[float], step_count: int = 5) -> tuple[float, float, float]:
     """Low, high and step of an axis that holds all values."""
     low, high = min(values), max(values)
-    if low == high:
+    if high - low < _INDISTINCT:
         low, high = low - 0.05, high + 0.05
     step = nice_step(high - low, step_count)
     return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, step

@@ -84,5 +84,6 @@ def test_the_home_page_costs_a_fixed_number_of_queries(client: Client, tmp_path:
         return len(seen)
 
     one = count()
+    make_model("scripted/odd-p70", parameters=1_000)
     make_comparison(tmp_path, student="scripted/odd-p70", teacher=TEACHER, suite=DEMO)
     assert count() == one

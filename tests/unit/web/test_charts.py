@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from zoo.web import charts, scatter
 
+calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 finite = st.floats(0.0, 2.0, allow_nan=False)
 
 
@@ -15,6 +16,9 @@ def estimate(value: float, low: float, high: float) -> dict[str, float]:
     return {"value": value, "ci_low": low, "ci_high": high}
 
 
+@calm
+@example([0.5, 0.5 + 1e-300])
+@example([0.0, 5e-324])
 @given(st.lists(finite, min_size=1, max_size=8))
 def test_an_axis_holds_all_its_values_in_steps_of_one_two_or_five(values: list[float]) -> None:
     low, high, step = charts.nice_range(values)
@@ -24,6 +28,7 @@ def test_an_axis_holds_all_its_values_in_steps_of_one_two_or_five(values: list[f
     assert (high - low) / step < 15
 
 
+@calm
 @given(st.lists(st.tuples(finite, finite, finite), min_size=1, max_size=6))
 def test_every_mark_lies_inside_the_picture(triples: list[tuple[float, float, float]]) -> None:
     rows = [charts.DotRow("t", estimate(sorted(t)[1], sorted(t)[0], sorted(t)[2])) for t in triples]
