@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from zoo.core.errors import ZooError
-from zoo.web.views.problems import page_of
+from zoo.web.views.problems import page_of, unavailable
+
+logger = logging.getLogger(__name__)
 
 
 class ProblemPages:
@@ -24,7 +28,12 @@ class ProblemPages:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The page of an anticipated error; anything else stays an exception."""
-        if isinstance(exception, ZooError) and not request.path.startswith("/api/"):
+        """The page of an anticipated error, or of a database that is away; anything else stays an exception."""
+        if request.path.startswith("/api/"):
+            return None
+        if isinstance(exception, ZooError):
             return page_of(request, exception)
+        if isinstance(exception, OperationalError):
+            logger.error("the database does not answer", exc_info=exception)
+            return unavailable(request)
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import structlog
+from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -15,7 +16,7 @@ from zoo.core import errors
 from zoo.core.problems import CONTENT_TYPE, document
 from zoo.web.problem_catalog import STATUS_OF_KIND, explain, explanations
 
-_CODES = {400: "bad_request", 403: "forbidden", 404: "not_found", 500: "internal_error"}
+_CODES = {400: "bad_request", 403: "forbidden", 404: "not_found", 500: "internal_error", 503: "unavailable"}
 _TITLES = {
     400: "This request could not be read",
     403: "You may not see or do this",
@@ -63,6 +64,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return problem_page(request, 500)
 
 
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """503: the database does not answer."""
+    response = problem_page(request, 503)
+    response["Retry-After"] = "30"
+    return response
+
+
 def page_of(request: HttpRequest, error: errors.ZooError) -> HttpResponse:
     """The page of an anticipated error of the domain."""
     status = next((code for kind, code in STATUS_OF_KIND if isinstance(error, kind)), 500)
@@ -88,7 +96,7 @@ def problem_page(
     if request.path.startswith("/api/"):
         body = document(status, code or _CODES.get(status, "error"), detail or f"{_TITLES[status]}.")
         return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
-    context = {
+    context: dict[str, object] = {
         "status": status,
         "title": _TITLES.get(status, HTTPStatus(status).phrase),
         "detail": detail,
@@ -97,6 +105,9 @@ def problem_page(
         "code": code,
         "request_id": _request_id(request),
     }
+    if status >= 500:
+        # The session and the database may be what is broken: the page must not ask them who is there.
+        context |= {"user": AnonymousUser(), "messages": []}
     return render(request, "problem.html", context, status=status)
 
 
