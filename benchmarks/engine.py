@@ -1,7 +1,8 @@
 """The causal engine beside the harness's own loop: one model, one suite, one thread, alternating, CPU time.
 
 ``python -m benchmarks.engine`` runs each as a child process from command to report, as a worker does, and writes
-ratios to ``benchmarks/results/engine.json``. CPU time is the child's own, so other work on the machine hardly moves the ratios.
+ratios to ``benchmarks/results/engine.json``. CPU time is the child's
+own, so that other work on the machine hardly moves the ratios.
 """
 
 from __future__ import annotations
