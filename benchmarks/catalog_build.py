@@ -80,7 +80,7 @@ DOCUMENT = [
     "newest",
     "most_kept",
 ]
-FACT = ["model_id", "field", "value", "status", "seen", "recorded_at", "reason", "is_current"]
+FACT = ["model_id", "field", "value", "status", "seen", "recorded_at", "reason", "is_current", "origin"]
 EVIDENCE = ["claim", "source", "source_url", "seen", "status", "model_id", "field", "recorded_at"]
 REVISION = [
     "id",
@@ -263,7 +263,7 @@ def _facts(made: Sequence[Made]) -> None:
         "catalog_fact",
         FACT,
         (
-            (model.number + 1, field, json.dumps("x"), "documented", True, NOW, "", True)
+            (model.number + 1, field, json.dumps("x"), "documented", True, NOW, "", True, "curated")
             for model in some
             for field in fields
         ),

@@ -18,7 +18,9 @@ pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("ignore")]
 torch = pytest.importorskip("torch")
 
 SHAPE = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4}
-WORDS = re.findall(r"\w+", "the cat that sat near some old mats has seen a dog and ran away from it before noon")
+WORDS = re.findall(
+    r"\w+", "the cat that sat near some old mats has seen a dog and ran away from it before noon"
+)
 
 
 @pytest.fixture(scope="module")
