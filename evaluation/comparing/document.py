@@ -11,7 +11,8 @@ from typing import Any
 from evaluation.comparing.inputs import Measured, task_inputs
 from evaluation.contract import ModelSource, PairReport, RunReport, RunSpec
 from evaluation.scoring.compare import Settings, compare, score_alone
-from evaluation.scoring.values import plain
+from evaluation.scoring.efficiency import per_unit
+from evaluation.scoring.values import Estimate, plain
 from evaluation.suites import loader
 
 Document = dict[str, Any]
@@ -66,8 +67,42 @@ def with_pair(document: Document, report: PairReport | None) -> Document:
         for name in ("fidelity", "similarity", "speculation")
         if (value := getattr(report, name)) is not None
     }
-    efficiency = document["efficiency"] | (report.efficiency or {})
-    return document | measured | {"efficiency": efficiency}
+    return document | measured | {"efficiency": _costs(document, report.efficiency or {})}
+
+
+SHARES = {
+    "parameters": "parameter_share",
+    "weights": "weight_share",
+    "memory": "memory_share",
+    "compute": "compute_share",
+    "energy": "energy_share",
+    "cost": "cost_share",
+}
+"""Resources by the field of the pair job that holds the student's share of the teacher's."""
+
+
+def _costs(document: Document, paired: Document) -> Document:
+    """What the runs and the pair job say of sizes and speed, as one; and retention per unit of each resource."""
+    known = document["efficiency"]
+    merged = known | paired
+    for side in ("student", "teacher"):
+        found = {name: value for name, value in (paired.get(side) or {}).items() if value is not None}
+        merged[side] = (known.get(side) or {}) | found
+    retention = document["overall"]["retention"]
+    merged["per_unit"] = [
+        {"resource": resource, "share": paired[field], "retention_per_unit": _per_unit(retention, paired[field])}
+        for resource, field in SHARES.items()
+        if paired.get(field)
+    ]
+    return merged
+
+
+def _per_unit(retention: Document, share: float) -> Document:
+    if "undefined" in retention:
+        return retention
+    estimate = Estimate(**{name: retention[name] for name in Estimate.__dataclass_fields__})
+    divided: Document = plain(per_unit(estimate, share))
+    return divided
 
 
 def scores_document(measured: Measured, *, identifier: str | None) -> Document:
