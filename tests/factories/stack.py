@@ -61,7 +61,7 @@ class Installation:
 def installation(home: Path, **settings: str) -> Iterator[Installation]:
     """Starts ``zoo up`` and stops it as Ctrl-C does. Short leases and rests, so that tests need not wait."""
     port = free_port()
-    environment = _clean() | {
+    environment = clean_environment() | {
         "ZOO_HOME": str(home),
         "PYTHONPATH": str(ROOT),
         "ZOO_SCRIPTED": "1",
@@ -104,7 +104,7 @@ def zoo(*words: str, environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def _clean() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """This environment without what would change an installation."""
     ours = ("ZOO_", "DJANGO_", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "HF_TOKEN")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}

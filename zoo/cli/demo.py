@@ -77,6 +77,7 @@ def _demonstrate(stack: Stack, stopping: Stopping) -> None:
         }
         documents = {name: _result(api, identifier, stack, stopping) for name, identifier in ids.items()}
     finally:
+        api.close()
         _revoke(row)
     show(documents["pair"])
     _show_gain(documents["gain"], documents["alone"])

@@ -19,10 +19,11 @@ USAGE, FAILED, NO, UNDECIDED = 64, 70, 1, 2
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turns what a server says against a request into a sentence and an exit code."""
+def connected() -> Iterator[Api]:
+    """The server of the environment; turns what it says against a request into a sentence and an exit code."""
+    api = Api.of_environment()
     try:
-        yield
+        yield api
     except ApiProblem as problem:
         print(f"zoo: {problem}", file=sys.stderr)
         if problem.status == 401:
@@ -31,6 +32,8 @@ def explained() -> Iterator[None]:
     except Unreachable as error:
         print(f"zoo: {error}", file=sys.stderr)
         raise typer.Exit(FAILED) from None
+    finally:
+        api.close()
 
 
 def submit(
@@ -67,8 +70,7 @@ def submit(
         "apply_chat_template": apply_chat_template or None,
         "engine": engine,
     }
-    api = Api.of_environment()
-    with explained():
+    with connected() as api:
         made = api.post("submissions/", {name: value for name, value in given.items() if value is not None})
         print(f"submitted: {made['page_url']}", file=sys.stderr)
         if not wait:
@@ -136,8 +138,8 @@ def runs(
     import urllib.parse
 
     query = urllib.parse.urlencode({k: v for k, v in (("state", state), ("model", model)) if v})
-    with explained():
-        page = Api.of_environment().get(f"runs/?{query}")
+    with connected() as api:
+        page = api.get(f"runs/?{query}")
     if as_json:
         _print(page, True)
         return
@@ -151,8 +153,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show a submission, a run or a comparison of a zoo."""
-    api = Api.of_environment()
-    with explained():
+    with connected() as api:
         for kind in ("comparisons", "submissions", "runs"):
             try:
                 document = api.get(f"{kind}/{identifier}/")

@@ -14,13 +14,14 @@ from django.db.models import Exists, OuterRef, Q
 from evaluation.contract import Failure, Fault
 from zoo.runs import events
 from zoo.runs.lifecycle import HELD, State
-from zoo.runs.models import Outbox, Run
+from zoo.runs.models import Outbox, Run, Worker
 from zoo.runs.queue import Lease, LeaseLost, give_back_or_up, locked
 
 HINT_AGAIN_AFTER = timedelta(seconds=60)
 QUEUED_TOO_LONG = timedelta(hours=24)
 UNSENT_TOO_LONG = timedelta(seconds=60)
 BATCH = 100
+SEEN_RECENTLY = timedelta(minutes=5)
 
 WORKER_LOST = Failure(
     code="worker_lost",
@@ -102,7 +103,20 @@ def alarms(*, now: datetime) -> list[Alarm]:
     overdue = Run.objects.filter(state__in=sorted(HELD), lease_until__lt=now - timedelta(minutes=5)).count()
     if overdue:
         found.append(Alarm("reaper_down", f"{overdue} leases ended minutes ago: the reaper is not running."))
-    return found
+    sick = Worker.objects.filter(seen_at__gt=now - SEEN_RECENTLY, stopped_at=None).exclude(trouble="").count()
+    if sick:
+        found.append(
+            Alarm("worker_in_trouble", f"{sick} workers take no work; the table of workers says why.")
+        )
+    return found + _too_long(now)
+
+
+def _too_long(now: datetime) -> list[Alarm]:
+    """Runs that are held far beyond their time limit: the watch over them must have failed."""
+    held = Run.objects.filter(state__in=sorted(HELD)).values_list("started_at", "time_limit_seconds")
+    grace = timedelta(minutes=30)
+    late = sum(start is not None and now > start + timedelta(seconds=limit) + grace for start, limit in held)
+    return [Alarm("running_too_long", f"{late} runs go on long after their time limit.")] if late else []
 
 
 @transaction.atomic

@@ -249,6 +249,15 @@ def test_what_is_older_than_it_should_be_is_an_alarm() -> None:
     assert found == {"queued_too_long", "outbox_unsent"}
 
 
+def test_a_worker_in_trouble_and_a_run_without_end_are_alarms() -> None:
+    make_worker(trouble="the disk is full")
+    assert {alarm.code for alarm in alarms(now=NOW)} == {"worker_in_trouble"}
+    make_run()
+    must_claim(lease=timedelta(days=1))
+    found = {alarm.code for alarm in alarms(now=NOW + timedelta(hours=7))}
+    assert "running_too_long" in found
+
+
 @pytest.mark.parametrize(
     "nonsense",
     [

@@ -1,0 +1,41 @@
+"""``zoo demo`` on a fresh home: the shipped pair through the whole stack, and the page it names afterwards."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.factories.stack import MAIN, ROOT, clean_environment, installation
+
+pytestmark = [pytest.mark.stack, pytest.mark.engine, pytest.mark.timeout(1500)]
+
+
+def test_the_demonstration_measures_the_shipped_pair_and_its_page_is_served_afterwards(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    environment = clean_environment() | {
+        "ZOO_HOME": str(home),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-c", MAIN, "demo"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "tiny-llama-student against distill-zoo/tiny-llama-teacher" in done.stdout
+    assert "Gain from distillation" in done.stdout
+    overall = next(line for line in done.stdout.splitlines() if line.strip().startswith("overall"))
+    assert re.search(r"0\.\d{3}", overall)
+    page = re.search(r"/comparisons/[0-9a-f-]{36}/", done.stdout)
+    assert page is not None
+    with installation(home) as zoo:
+        shown = httpx.get(f"{zoo.api.url}{page.group()}", timeout=60)
+        assert shown.status_code == 200
+        assert "distill-zoo/tiny-llama-student" in shown.text
+        document = zoo.api.get(f"comparisons{page.group().removeprefix('/comparisons')}")
+        assert document["overall"]["retention"]["value"] > 0.5
