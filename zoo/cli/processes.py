@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 SETTLED_SECONDS = 30.0
 """A child that has lived this long is taken to be well: its next death is the first again."""
 MAX_LOG_BYTES = 10 << 20
+LOG_LOOK_SECONDS = 30.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -36,12 +38,12 @@ class Child:
     deaths: int = field(default=0, init=False)
     _started: float = field(default=0.0, init=False)
     _not_before: float = field(default=0.0, init=False)
+    _next_log_look: float = field(default=0.0, init=False)
 
     def start(self) -> None:
         """Starts it, in a process group of its own, so that Ctrl-C reaches it in our order and not at once."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
-            os.replace(self.log, self.log.with_suffix(".old.log"))
+        self._turn_log_over()
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 list(self.command),
@@ -62,9 +64,12 @@ class Child:
 
     def look(self) -> bool:
         """Starts it again if it is dead and its pause is over; gives whether it was found dead just now."""
-        if self.alive:
-            return False
         now = time.monotonic()
+        if self.alive:
+            if now >= self._next_log_look:
+                self._next_log_look = now + LOG_LOOK_SECONDS
+                self._turn_log_over()
+            return False
         if self.process is not None:
             if now - self._started > SETTLED_SECONDS:
                 self.deaths = 0
@@ -78,6 +83,12 @@ class Child:
         if now >= self._not_before:
             self.start()
         return False
+
+    def _turn_log_over(self) -> None:
+        """Keeps the log from growing without end. The child appends, so emptying the file under it is safe."""
+        if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
+            shutil.copyfile(self.log, self.log.with_suffix(".old.log"))
+            os.truncate(self.log, 0)
 
     def stop(self) -> None:
         """Asks it to stop and waits; kills it and all it started after its time."""
