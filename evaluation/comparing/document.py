@@ -84,13 +84,17 @@ SHARES = {
 def _costs(document: Document, paired: Document) -> Document:
     """What the runs and the pair job say of sizes and speed, as one; and retention per unit of each resource."""
     known = document["efficiency"]
-    merged = known | paired
+    merged: Document = known | paired
     for side in ("student", "teacher"):
         found = {name: value for name, value in (paired.get(side) or {}).items() if value is not None}
         merged[side] = (known.get(side) or {}) | found
     retention = document["overall"]["retention"]
     merged["per_unit"] = [
-        {"resource": resource, "share": paired[field], "retention_per_unit": _per_unit(retention, paired[field])}
+        {
+            "resource": resource,
+            "share": paired[field],
+            "retention_per_unit": _per_unit(retention, paired[field]),
+        }
         for resource, field in SHARES.items()
         if paired.get(field)
     ]
