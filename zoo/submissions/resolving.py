@@ -155,11 +155,12 @@ def _from_hub(name: str, revision: str | None, entry: Model | None) -> Found:
     commit, siblings = document.get("sha"), document.get("siblings")
     if not isinstance(commit, str) or not is_commit(commit) or not isinstance(siblings, list):
         raise Unresolved("hub_answer", f"The hub's answer about {name} cannot be read.", "Try again later.")
-    listed = [
-        Listed(str(item["rfilename"]), item["size"] if type(item.get("size")) is int else None)
-        for item in siblings
-        if isinstance(item, dict) and isinstance(item.get("rfilename"), str)
-    ]
+    found = document.get("id")
+    if isinstance(found, str) and found.lower() != name.lower():
+        raise Unresolved(
+            "model_moved", f"The hub has moved {name} to {shown(found)}.", "Submit it by that name."
+        )
+    listed = [_listed(item) for item in siblings if isinstance(item, dict) and "rfilename" in item]
     selection = select(listed)
     return Found(
         ModelSource(name=name, revision=commit, weights_format=selection.weights_format),
@@ -170,6 +171,13 @@ def _from_hub(name: str, revision: str | None, entry: Model | None) -> Found:
         skipped=selection.skipped,
         gated=bool(document.get("gated")),
     )
+
+
+def _listed(sibling: dict[str, object]) -> Listed:
+    """A file of the hub's list; large ones have their size apart."""
+    large = sibling.get("lfs")
+    size = (large if isinstance(large, dict) else sibling).get("size")
+    return Listed(str(sibling["rfilename"]), size if type(size) is int and size >= 0 else None)
 
 
 def _parameters_of(selection: Selection) -> int | None:
