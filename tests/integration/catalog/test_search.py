@@ -171,11 +171,12 @@ def test_sorting_every_match_finds_the_same(name: str, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("ordering", search.ORDERINGS)
-@pytest.mark.parametrize("cap", [0, 2000])
+@pytest.mark.parametrize(("cap", "head"), [(2000, 5000), (0, 5000), (0, 3), (0, 1)])
 def test_pages_forward_and_backward_show_every_entry_once(
-    ordering: str, cap: int, monkeypatch: pytest.MonkeyPatch
+    ordering: str, cap: int, head: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "CAP", cap)
+    monkeypatch.setattr(engine_module, "HEAD", head)
     facets = {"kind": ("model", "dataset")}
     whole = search.page(Query(facets=facets, ordering=ordering, size=100)).ids
     assert len(whole) == 7
@@ -197,6 +198,20 @@ def test_pages_forward_and_backward_show_every_entry_once(
         assert page.next
         cursor = page.previous
     assert tuple(backward) == whole
+
+
+def test_by_relevance_the_most_prominent_matches_come_first_and_the_rest_by_age(
+    entries: dict[str, Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "CAP", 0)
+    monkeypatch.setattr(engine_module, "HEAD", 2)
+    ranked = SearchDocument.objects.order_by("prominence", "pk").values_list("pk", flat=True)[:2]
+    rest = sorted(model.pk for model in entries.values() if model.pk not in ranked)
+    everything = {"kind": ("model", "dataset")}
+    assert search.page(Query(facets=everything)).ids == (*ranked, *rest)
+    small = Query(facets=everything, ranges={"parameters": Range(None, 10**9)})
+    expected = [pk for pk in (*ranked, *rest) if (Model.objects.get(pk=pk).parameters or 10**12) <= 10**9]
+    assert search.page(small).ids == tuple(expected)
 
 
 def test_identify_gives_every_key_of_a_query() -> None:

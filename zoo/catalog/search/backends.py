@@ -26,8 +26,20 @@ class Sql(NamedTuple):
     parameters: tuple[str | int, ...]
 
 
+class Source(NamedTuple):
+    """Where matching rows come from, in the order of their keys: FROM and WHERE, and the names of key and rows."""
+
+    text: str
+    parameters: tuple[str | int, ...]
+    key: str
+    rows: str
+
+
 class Backend(Protocol):
     """One database's way to match."""
+
+    def source(self, groups: Sequence[Group]) -> Source:
+        """The rows of the documents that have all groups, read lazily by key when they are ordered by it."""
 
     def matching(self, groups: Sequence[Group]) -> Sql:
         """A SELECT of the keys of the documents that have all groups, with no order and no limit."""
@@ -45,13 +57,28 @@ class Backend(Protocol):
 class SqliteBackend:
     """FTS5: an index over words and tokens, and one over the trigrams of the vocabulary."""
 
+    def source(self, groups: Sequence[Group]) -> Source:
+        """See Backend. A cross join is read in the order in which it is written."""
+        return Source(
+            "FROM catalog_fts CROSS JOIN catalog_searchdocument AS d ON d.model_id = catalog_fts.rowid "
+            "WHERE catalog_fts MATCH %s",
+            (self._expression(groups),),
+            "catalog_fts.rowid",
+            "d",
+        )
+
     def matching(self, groups: Sequence[Group]) -> Sql:
         """See Backend."""
-        expression = " AND ".join(
+        return Sql(
+            "SELECT rowid AS model_id FROM catalog_fts WHERE catalog_fts MATCH %s",
+            (self._expression(groups),),
+        )
+
+    def _expression(self, groups: Sequence[Group]) -> str:
+        return " AND ".join(
             "(" + " OR ".join(self._phrase(option, group.prefix) for option in group.options) + ")"
             for group in groups
         )
-        return Sql("SELECT rowid AS model_id FROM catalog_fts WHERE catalog_fts MATCH %s", (expression,))
 
     def contains(self, column: str, part: str) -> Sql:
         """See Backend."""
@@ -85,13 +112,27 @@ class SqliteBackend:
 class PostgresBackend:
     """A generated tsvector of words and tokens under a GIN index, and pg_trgm over the vocabulary."""
 
+    def source(self, groups: Sequence[Group]) -> Source:
+        """See Backend."""
+        return Source(
+            "FROM catalog_searchdocument AS d WHERE d.document @@ %s::tsquery",
+            (self._expression(groups),),
+            "d.model_id",
+            "d",
+        )
+
     def matching(self, groups: Sequence[Group]) -> Sql:
         """See Backend."""
-        expression = " & ".join(
+        return Sql(
+            "SELECT model_id FROM catalog_searchdocument WHERE document @@ %s::tsquery",
+            (self._expression(groups),),
+        )
+
+    def _expression(self, groups: Sequence[Group]) -> str:
+        return " & ".join(
             "(" + " | ".join(self._lexeme(option, group.prefix) for option in group.options) + ")"
             for group in groups
         )
-        return Sql("SELECT model_id FROM catalog_searchdocument WHERE document @@ %s::tsquery", (expression,))
 
     def contains(self, column: str, part: str) -> Sql:
         """See Backend."""

@@ -1,13 +1,15 @@
 """Answers queries from the index.
 
-A page is made in one of three ways, chosen by what it would cost:
+A page is made in one of four ways, chosen by what it would cost:
 
 1. *Few candidates.* The full-text index (or the index of a range) gives at most ``CAP`` keys; their rows are
    sorted. This is the way of every narrow query.
-2. *Many candidates.* Then they lie close together in any order, so the rows are walked in the order asked for
-   and tested one by one, from where the last page ended, until the page is full.
-3. *Many candidates that are not close together in this order.* The walk stops after ``BUDGET`` rows; then all
-   matching rows are sorted. Rare: it takes two frequent properties that hardly ever meet in the order asked.
+2. *Many candidates, by relevance.* Those among the ``HEAD`` most prominent entries come first, by rank; the others
+   follow in the order in which the index has them. Both are read lazily.
+3. *Many candidates, in another order.* They lie close together in most orders, so the rows are walked in the order
+   asked for and tested one by one, from where the last page ended, until the page is full.
+4. *Many candidates that are far apart in this order.* The walk stops after at most ``BUDGET`` rows; then all matching
+   rows are sorted. Rare: it takes frequent properties that hardly ever meet in the order asked.
 
 Counts are exact up to ``CAP`` and shown as "more than" above it. Facets are counted over at most ``CAP``
 candidates; without any filter they come from counts that are kept.
@@ -37,9 +39,11 @@ from zoo.catalog.search.words import MAX_WORDS_IN_QUERY, distance, typos_allowed
 
 CAP = 2_000
 BUDGET = 30_000
+HEAD = 5_000
 OPTIONS = 25
 """Values shown of a facet."""
 _NEIGHBORS = 5_000
+_SPELLED_OUT = 12
 _TABLE = "catalog_searchdocument"
 _RANGE_COLUMNS = {"parameters": "size_up", "released": "oldest", "retention": "most_kept"}
 
@@ -114,15 +118,18 @@ def facets(query: Query, *, using: str = "default") -> tuple[Facet, ...]:
     with connection(using).cursor() as cursor:
         if not query.is_filtered:
             return tuple(_kept_counts(name, using) for name in FACETS)
+        # A page's cursor is no filter; without it equal queries compare equal.
+        query = Query(query.text, query.facets, query.ranges, query.ordering, query.size)
         shared = _sample(query, cursor, using)
         found: list[Facet | tuple[str, Counter[str], bool]] = []
         for name in FACETS:
-            own = query.facets.get(name)
-            counter, exact = _sample(query.without(name), cursor, using) if own else shared
-            if own and not query.without(name).is_filtered:
-                found.append(_kept_counts(name, using))
+            rest = query.without(name)
+            if rest == query:
+                found.append((name, *shared))
+            elif rest.is_filtered:
+                found.append((name, *_sample(rest, cursor, using)))
             else:
-                found.append((name, counter, exact))
+                found.append(_kept_counts(name, using))
     return tuple(_named(found, using))
 
 
@@ -144,8 +151,10 @@ def _plan(query: Query, cursor: CursorWrapper, using: str) -> _Plan:
     groups: list[Group] = []
     mended, unknown = [], []
     for word in words_of(query.text)[:MAX_WORDS_IN_QUERY]:
-        if backend(using).beginning(cursor, word, 1):
-            groups.append(Group((word,), True))
+        if known := backend(using).beginning(cursor, word, _SPELLED_OUT + 1):
+            # Few words are spelled out: the index merges them as it goes, and a prefix all at once before it starts.
+            few = len(known) <= _SPELLED_OUT
+            groups.append(Group(tuple(known), False) if few else Group((word,), True))
         elif others := _resembling(word, cursor, using):
             groups.append(Group(others, False))
             mended.append((word, others))
@@ -242,15 +251,97 @@ def _rows(
     tail = Sql(f"ORDER BY {_order(column, position)} LIMIT %s", (query.size + 1,))
     if candidates is not None:
         return _select(cursor, column, [_among(candidates), window], tail)
-    tests = [_range_test(*bounds) for bounds in plan.ranges]
+    if query.sorted_by == "relevance" and plan.groups:
+        return _ranked(plan, position, query.size, cursor, using)
+    # The plus sign keeps the database from leaving the index of the order for that of a range.
+    tests = [_range_test(f"+{bounds[0]}", *bounds[1:]) for bounds in plan.ranges]
     tests += [_group_test(group, backend(using)) for group in plan.groups]
-    found = _walk(cursor, column, window, tests, position, query.size)
-    if len(found) > query.size or not plan.groups or _total(using) <= BUDGET:
+    budget = _budget(plan, query.size, cursor, using)
+    found = _walk(cursor, column, window, tests, position, query.size, budget)
+    if len(found) > query.size or not plan.groups or _total(using) <= budget:
         return found
     match = backend(using).matching(plan.groups)
     every = Sql(f"model_id IN ({match.text})", match.parameters)
     ranges = [_range_test(*bounds) for bounds in plan.ranges]
     return _select(cursor, column, [every, *ranges, window], tail)
+
+
+def _budget(plan: _Plan, size: int, cursor: CursorWrapper, using: str) -> int:
+    """How many rows a walk may look at: ten times what it would take if the matches were spread evenly."""
+    if not plan.groups:
+        return BUDGET
+    match = backend(using).matching(plan.groups)
+    cursor.execute(
+        f"SELECT count(*) FROM ({match.text} LIMIT %s) AS some",  # noqa: S608 - fixed names
+        (*match.parameters, BUDGET),
+    )
+    matches = max(1, int(cursor.fetchone()[0]))
+    return min(BUDGET, max(CAP, 10 * size * _total(using) // matches))
+
+
+def _ranked(
+    plan: _Plan, position: Cursor | None, size: int, cursor: CursorWrapper, using: str
+) -> list[tuple[int, int | str]]:
+    """Many matches by relevance: those among the HEAD most prominent entries by rank, then the rest by key.
+
+    Both parts are read lazily, so a page costs the same however frequent the words are, and wherever it lies.
+    """
+    last = _select(
+        cursor, "prominence", [], Sql("ORDER BY prominence, model_id LIMIT 1 OFFSET %s", (max(0, HEAD - 1),))
+    )
+    border = (int(last[0][1]), last[0][0]) if last else (UNKNOWN, UNKNOWN)
+    in_tail = position is not None and (int(position.value), position.model_id) > border
+    backward = bool(position and position.backward)
+    start = position.model_id if position and in_tail else 0
+    window = Sql("", ()) if in_tail else _window("prominence", position)
+
+    def head(count: int) -> list[tuple[int, int | str]]:
+        tests = [_range_test(f"+{bounds[0]}", *bounds[1:]) for bounds in plan.ranges]
+        tests += [_group_test(group, backend(using)) for group in plan.groups]
+        inside = Sql("(prominence, model_id) <= (%s, %s)", border)
+        order = Sql(f"ORDER BY {_order('prominence', position)} LIMIT %s", (count,))
+        return _select(cursor, "prominence", [inside, window, *tests], order)
+
+    def tail(count: int) -> list[tuple[int, int | str]]:
+        return _tail(plan, border, start, backward, count, cursor, using) if last else []
+
+    # Forward from the head: both; forward from the tail: the tail alone. Backward it is the other way round.
+    steps = {
+        (False, False): (head, tail),
+        (True, False): (tail,),
+        (True, True): (tail, head),
+        (False, True): (head,),
+    }
+    found: list[tuple[int, int | str]] = []
+    for step in steps[in_tail, backward]:
+        if len(found) <= size:
+            found += step(size + 1 - len(found))
+    return found
+
+
+def _tail(
+    plan: _Plan,
+    border: tuple[int, int],
+    start: int,
+    backward: bool,
+    count: int,
+    cursor: CursorWrapper,
+    using: str,
+) -> list[tuple[int, int | str]]:
+    """Matches beyond the border in the order of their keys, from one key on."""
+    source = backend(using).source(plan.groups)
+    tests = [
+        Sql(f"{source.key} {'<' if backward else '>'} %s", (start,)),
+        Sql(f"({source.rows}.prominence, {source.rows}.model_id) > (%s, %s)", border),
+        *(_range_test(f"+{source.rows}.{bounds[0]}", *bounds[1:]) for bounds in plan.ranges),
+    ]
+    cursor.execute(
+        f"SELECT {source.key}, {source.rows}.prominence {source.text} AND "
+        f"{' AND '.join(test.text for test in tests)} "
+        f"ORDER BY {source.key} {'DESC' if backward else 'ASC'} LIMIT %s",
+        (*source.parameters, *(value for test in tests for value in test.parameters), count),
+    )
+    return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def _walk(
@@ -260,26 +351,29 @@ def _walk(
     tests: Sequence[Sql],
     position: Cursor | None,
     size: int,
+    budget: int,
 ) -> list[tuple[int, int | str]]:
-    """Rows in order that pass the tests, among the next BUDGET ones."""
-    where = f"WHERE {window.text}" if window.text else ""
-    order = _order(column, position)
-    limit = BUDGET if tests else size + 1
-    inner = f"SELECT * FROM {_TABLE} {where} ORDER BY {order} LIMIT %s"  # noqa: S608 - fixed names
-    tested = " AND ".join(test.text for test in tests) or "1 = 1"
-    cursor.execute(
-        f"SELECT model_id, {column} FROM ({inner}) AS walked WHERE {tested} "  # noqa: S608 - fixed names
-        f"ORDER BY {order} LIMIT %s",
-        (*window.parameters, limit, *(value for test in tests for value in test.parameters), size + 1),
+    """Rows in order that pass the tests, among the next ``budget`` ones. The order's index ends it early."""
+    tail = Sql(f"ORDER BY {_order(column, position)} LIMIT %s", (size + 1,))
+    if not tests:
+        return _select(cursor, column, [window], tail)
+    end = _select(
+        cursor, column, [window], Sql(f"ORDER BY {_order(column, position)} LIMIT 1 OFFSET %s", (budget,))
     )
-    return [(row[0], row[1]) for row in cursor.fetchall()]
+    return _select(cursor, column, [window, *_until(column, end, position), *tests], tail)
+
+
+def _until(column: str, end: Sequence[tuple[int, int | str]], position: Cursor | None) -> list[Sql]:
+    """The rows before the end of the walk; all of them where there are fewer than the budget."""
+    sign = ">" if position and position.backward else "<"
+    return [Sql(f"({column}, model_id) {sign} (%s, %s)", (value, pk)) for pk, value in end]
 
 
 def _select(
     cursor: CursorWrapper, column: str, conditions: Sequence[Sql], tail: Sql
 ) -> list[tuple[int, int | str]]:
     given = [condition for condition in conditions if condition.text]
-    where = " AND ".join(condition.text for condition in given)
+    where = " AND ".join(condition.text for condition in given) or "1 = 1"
     cursor.execute(
         f"SELECT model_id, {column} FROM {_TABLE} WHERE {where} {tail.text}",  # noqa: S608 - fixed names
         (*(value for condition in given for value in condition.parameters), *tail.parameters),
@@ -385,10 +479,7 @@ def _sample(query: Query, cursor: CursorWrapper, using: str) -> tuple[Counter[st
     plan = _plan(query, cursor, using)
     if not plan.possible:
         return Counter(), True
-    ids = _candidates(plan, CAP, cursor, using) if query.is_filtered else []
-    exact = ids is not None
-    if ids is None:
-        ids = _some(plan, cursor, using)
+    ids, exact = _some(plan, cursor, using)
     counter: Counter[str] = Counter()
     if ids:
         where = _among(ids)
@@ -398,17 +489,24 @@ def _sample(query: Query, cursor: CursorWrapper, using: str) -> tuple[Counter[st
     return counter, exact
 
 
-def _some(plan: _Plan, cursor: CursorWrapper, using: str) -> list[int]:
-    """Up to CAP of the matching keys, found among a bounded number of rows."""
+def _some(plan: _Plan, cursor: CursorWrapper, using: str) -> tuple[list[int], bool]:
+    """Up to CAP of the matching keys, found among a bounded number of rows, and whether they are all."""
+    if plan.groups and not plan.ranges:
+        match = backend(using).matching(plan.groups)
+        found = _keys(cursor, Sql(f"{match.text} LIMIT %s", (*match.parameters, CAP + 1)))
+        return found[:CAP], len(found) <= CAP
+    every = _candidates(plan, CAP, cursor, using)
+    if every is not None:
+        return every, True
     tests = [_range_test(*bounds) for bounds in plan.ranges]
     if plan.groups:
         match = backend(using).matching(plan.groups)
-        limited = Sql(f"{match.text} LIMIT %s", (*match.parameters, CAP * 5 if tests else CAP))
-        found = _keys(cursor, limited)
-        return _filtered([_among(found), *tests], cursor)[:CAP] if tests else found
+        found = _keys(cursor, Sql(f"{match.text} LIMIT %s", (*match.parameters, CAP * 5)))
+        return _filtered([_among(found), *tests], cursor)[:CAP], False
     where = " AND ".join(test.text for test in tests)
     parameters = tuple(value for test in tests for value in test.parameters)
-    return _keys(cursor, Sql(f"SELECT model_id FROM {_TABLE} WHERE {where} LIMIT %s", (*parameters, CAP)))  # noqa: S608
+    sql = Sql(f"SELECT model_id FROM {_TABLE} WHERE {where} LIMIT %s", (*parameters, CAP))  # noqa: S608
+    return _keys(cursor, sql), False
 
 
 def _named(found: Sequence[Facet | tuple[str, Counter[str], bool]], using: str) -> Iterator[Facet]:
