@@ -124,6 +124,7 @@ class Run(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["state", "-priority", "created_at"], name="run_queue"),
+            models.Index(fields=["state", "requested_by", "created_at"], name="run_queue_of_requester"),
             models.Index(fields=["state", "lease_until"], name="run_leases"),
             models.Index(fields=["requested_by", "-created_at"], name="run_by_requester"),
         ]
@@ -171,6 +172,16 @@ class Run(models.Model):
     def is_held(self) -> bool:
         """Whether a worker holds it."""
         return State(self.state) in HELD
+
+
+class Turn(models.Model):
+    """When somebody's run was last taken: the order in which submitters take turns."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    served_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.served_at:%H:%M:%S}"
 
 
 class RunEvent(models.Model):

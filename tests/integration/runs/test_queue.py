@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from evaluation.contract import Failure, Fault, Progress, Stage
 from tests.factories.runs import LEASE, NOW, claim, make_run, make_spec, make_user, make_worker, must_claim
-from zoo.runs import queue
+from zoo.runs import queue, selectors
 from zoo.runs.lifecycle import State
 from zoo.runs.models import Outbox, Run, RunEvent
 from zoo.runs.reaper import alarms, reap
@@ -285,3 +286,33 @@ def test_events_can_be_neither_changed_nor_deleted() -> None:
 
 def test_a_worker_is_another_row_after_each_start() -> None:
     assert make_worker().pk != make_worker().pk
+
+
+def test_ten_thousand_queued_runs_slow_no_claim_and_no_page_of_the_queue() -> None:
+    ada, bob = make_user("ada"), make_user("bob")
+    template = make_run(user=ada)
+    runs = [
+        Run(
+            identity=f"{number:064x}",
+            spec=template.spec,
+            model_name=f"scripted/m{number}",
+            model_revision="1",
+            engine="scripted",
+            requested_by=bob if number % 100 == 0 else ada,
+            created_at=NOW,
+            queued_at=NOW,
+            not_before=NOW,
+        )
+        for number in range(10_000)
+    ]
+    Run.objects.bulk_create(runs, batch_size=500)
+    for call in (
+        lambda: must_claim(now=LATER),
+        lambda: reap(now=NOW),
+        lambda: selectors.place(runs[-1], now=NOW),
+        lambda: selectors.waiting(limit=20),
+    ):
+        began = time.perf_counter()
+        call()
+        # 50 ms on an idle machine; the bound leaves room for a busy one and would still show a slow plan.
+        assert time.perf_counter() - began < 0.5
