@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from evaluation.scoring.bits import rate_difference, rate_effects
+from evaluation.scoring.bits import rate_difference, rate_test
 from evaluation.scoring.bootstrap import Resamples, generator
 from evaluation.scoring.corpus import given_retention
 from evaluation.scoring.flips import (
@@ -21,7 +21,7 @@ from evaluation.scoring.power import Power, samples_to_settle
 from evaluation.scoring.results import Outcomes, Row, Score, Settings, TaskInput
 from evaluation.scoring.retention import Options, Retention, difference_of, ratio_of, retention
 from evaluation.scoring.scores import task_score
-from evaluation.scoring.significance import Test, paired_test, permutation
+from evaluation.scoring.significance import Test, paired_test
 from evaluation.scoring.values import Quantity, Undefined
 from evaluation.scoring.verdict import VerdictCode, verdict
 
@@ -105,7 +105,7 @@ def _measure(
     if task.aggregation != "mean":
         difference = rate_difference(samples, task.aggregation, options)
         rng = generator(options.seed, "permutation", task.name)
-        p_value = permutation(rate_effects(samples, task.aggregation), options.resamples, rng)
+        p_value = rate_test(samples, task.aggregation, options.resamples, rng)
         return Retention(no_ratio, no_ratio, difference), Test(p_value, "paired_permutation")
     test = paired_test(samples, options.resamples, options.seed, task.name)
     if not leaf.counts:

@@ -235,7 +235,8 @@ def _costs(efficiency: Mapping[str, Any]) -> Costs:
     return Costs(
         parameters=student.get("parameters") or None,
         bytes=student.get("weights_bytes") or student.get("weight_bytes"),
-        latency=latency.get("p50"),
+        # Documents of before percentiles had names in JSON hold them by position: median first.
+        latency=latency[0] if isinstance(latency, list) else latency.get("p50"),
         memory=student.get("peak_memory_bytes"),
     )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
 
-from evaluation.scoring.bits import rate_difference, rate_effects, rate_score
+from evaluation.scoring.bits import rate_difference, rate_effects, rate_score, rate_test
 from evaluation.scoring.paired import PairedSamples
 from evaluation.scoring.retention import Options
+from evaluation.scoring.significance import permutation
 from evaluation.scoring.values import BadInput, Estimate, Undefined
 from tests.unit.evaluation.scoring.samples import fractions
 
@@ -75,3 +77,37 @@ def test_one_document_has_no_standard_error() -> None:
 def test_a_rate_without_sizes_is_refused() -> None:
     with pytest.raises(BadInput, match="sizes"):
         rate_difference(fractions(30), "per_size", OPTIONS)
+
+
+def p_of(samples: PairedSamples, kind: Literal["per_size", "perplexity"] = "per_size") -> float:
+    return rate_test(samples, kind, 4_000, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("kind", ["per_size", "perplexity"])
+def test_a_clear_difference_of_rates_is_significant(kind: Literal["per_size", "perplexity"]) -> None:
+    sign = 1 if kind == "per_size" else -1
+    samples = documents(60, gap=0.5)
+    given = PairedSamples(
+        sign * samples.student,
+        sign * samples.teacher,
+        student_sizes=samples.student_sizes,
+        teacher_sizes=samples.teacher_sizes,
+    )
+    assert p_of(given, kind) < 0.001
+
+
+def test_equal_rates_are_not_and_p_is_level_under_no_difference() -> None:
+    same = documents(60, gap=0.0)
+    equal = PairedSamples(
+        same.teacher, same.teacher, student_sizes=same.student_sizes, teacher_sizes=same.teacher_sizes
+    )
+    assert p_of(equal) == 1.0
+    found = [p_of(documents(40, gap=0.0, seed=seed)) for seed in range(200)]
+    assert 0.01 <= np.mean([p < 0.05 for p in found]) <= 0.10
+
+
+def test_with_equal_sizes_it_is_the_permutation_test_of_the_differences() -> None:
+    samples = documents(30, gap=0.01, seed=4)
+    expected = permutation(samples.student - samples.teacher, 20_000, np.random.default_rng(2))
+    found = rate_test(samples, "per_size", 20_000, np.random.default_rng(3))
+    assert found == pytest.approx(expected, abs=0.02)
