@@ -59,12 +59,13 @@ def rate_test(samples: PairedSamples, kind: Rate, resamples: int, rng: np.random
     student_sizes, teacher_sizes = _sizes(samples)
     student = np.array([samples.student.sum(), student_sizes.sum()])
     teacher = np.array([samples.teacher.sum(), teacher_sizes.sum()])
-    moves = np.stack([samples.teacher - samples.student, teacher_sizes - student_sizes], axis=1)
-    observed = abs(float(rate(*student, kind) - rate(*teacher, kind)))
+    moves: FloatArray = np.stack([samples.teacher - samples.student, teacher_sizes - student_sizes], axis=1)
+    gap = rate(student[:1], student[1:], kind) - rate(teacher[:1], teacher[1:], kind)
+    observed = float(np.abs(gap)[0])
     block, extreme = max(1, _BLOCK // samples.n), 0
     for start in range(0, resamples, block):
         swapped = rng.integers(0, 2, size=(min(block, resamples - start), samples.n)).astype(np.float64)
-        moved = swapped @ moves
+        moved: FloatArray = swapped @ moves
         left, right = student + moved, teacher - moved
         found = np.abs(rate(left[:, 0], left[:, 1], kind) - rate(right[:, 0], right[:, 1], kind))
         # Sums in another order differ in the last bits; those count as equal.
