@@ -20,7 +20,7 @@ from zoo.runs.lifecycle import LIVE
 from zoo.runs.models import Run
 from zoo.submissions.measuring import Work, work_of_suite, work_of_tasks
 from zoo.submissions.requests import SubmissionRequest
-from zoo.submissions.resolving import Found, Unresolved, resolve
+from zoo.submissions.resolving import SCRIPTED, Found, Unresolved, resolve
 
 Level = Literal["pass", "warn", "fail"]
 BYTES_OF = {Dtype.FLOAT32: 4, Dtype.BFLOAT16: 2, Dtype.FLOAT16: 2}
@@ -79,6 +79,7 @@ def preflight(request: SubmissionRequest, *, now: datetime) -> Preflight:
     student = _resolved(request.student, "student", findings)
     teacher = _teacher(request, student, findings)
     work = _work(request, findings)
+    findings += _engine_problems(request, student, teacher)
     if student is not None and teacher is not None and _same(student, teacher):
         findings.append(
             Finding(
@@ -156,11 +157,23 @@ def _work(request: SubmissionRequest, findings: list[Finding]) -> Work | None:
         return None
 
 
+def _engine_problems(
+    request: SubmissionRequest, student: Found | None, teacher: Found | None
+) -> Iterator[Finding]:
+    """The scripted engine makes answers up: it is for scripted models, and they are for nothing else."""
+    for found in filter(None, (student, teacher)):
+        scripted = found.source.name.startswith(SCRIPTED)
+        if request.engine is not None and (request.engine is Engine.SCRIPTED) != scripted:
+            message = f"{found.source.name} cannot be measured with the engine {request.engine}."
+            yield Finding("engine_does_not_fit", "fail", message, "Leave the engine out.", "engine")
+            return
+
+
 def _engine(request: SubmissionRequest, student: Found, teacher: Found | None) -> Engine:
     """As asked; else by architecture, the same for both."""
     if request.engine is not None:
         return request.engine
-    if student.source.name.startswith("scripted/"):
+    if student.source.name.startswith(SCRIPTED):
         return Engine.SCRIPTED
     architectures = [student.architecture] + ([teacher.architecture] if teacher else [])
     masked = [name.endswith("ForMaskedLM") or name in ("BertForPreTraining",) for name in architectures]
@@ -193,7 +206,7 @@ def _side(
 
 def _requirements(found: Found, request: SubmissionRequest, work: Work) -> Requirements:
     """Predicted memory: weights, the logits of a batch, and the base. Nothing where nothing is known."""
-    if found.source.name.startswith("scripted/"):
+    if found.source.name.startswith(SCRIPTED):
         return Requirements()
     parameters = found.parameters or 0
     weights = parameters * BYTES_OF[request.dtype]

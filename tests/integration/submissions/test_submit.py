@@ -77,6 +77,7 @@ def test_without_a_teacher_the_student_goes_alone() -> None:
         ({"student": "../../etc/passwd"}, "bad_model_id", "student"),
         ({"student": "http://169.254.169.254/x"}, "bad_model_id", "student"),
         ({"teacher": "scripted/student-p70"}, "same_model", "teacher"),
+        ({"engine": "harness"}, "engine_does_not_fit", "engine"),
         ({"tasks": ("arc_esay",)}, "unknown_task", "tasks"),
         ({"tasks": ("humaneval",)}, "task_runs_code", "tasks"),
         ({"tasks": ("../evil",)}, "unknown_task", "tasks"),
@@ -92,6 +93,12 @@ def test_what_cannot_be_measured_is_refused_and_nothing_is_queued(
     assert (caught.value.code, caught.value.field) == (code, field)
     assert not Run.objects.exists()
     assert not Submission.objects.exists()
+
+
+def test_no_real_model_gets_made_up_answers() -> None:
+    with pytest.raises(services.Refused) as caught:
+        submit(student="distill-zoo/tiny-llama-student", teacher=None, engine="scripted")
+    assert "engine_does_not_fit" in str(caught.value.data["all"])
 
 
 def test_an_unknown_task_gets_its_nearest_names() -> None:
