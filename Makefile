@@ -45,7 +45,7 @@ check: $(VENV)/.all ## Look: lint, types, import contracts, migrations, template
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/djlint templates --check --quiet
+	$(BIN)/djlint templates --check
 	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py check_data
 	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py openapi --check
 

@@ -226,6 +226,15 @@ def test_an_entry_that_is_asked_for_by_name_comes_first(entries: dict[str, Model
     assert search.page(Query("bert")).ids == (entries["bert-base"].pk,)
 
 
+def test_a_number_means_itself_a_size_or_a_version_where_many_words_begin_with_it() -> None:
+    for number in range(14):
+        make_model(f"acme/other-7{number:02d}")
+    for name in ("acme/large-7", "acme/small-7B", "acme/next-7.1", "acme/year-7000"):
+        make_model(name)
+    found = names(search.page(Query("7", ordering="name")).ids)
+    assert found == ["large-7", "next-7.1", "qwen2.5-7b", "small-7b"]
+
+
 def test_words_that_nobody_knows_are_named_with_what_was_searched_instead() -> None:
     assert search.page(Query("distlbert")).mended == (("distlbert", ("distilbert",)),)
     assert search.page(Query("xylophone")).unknown == ("xylophone",)

@@ -152,9 +152,7 @@ def _plan(query: Query, cursor: CursorWrapper, using: str) -> _Plan:
     mended, unknown = [], []
     for word in words_of(query.text)[:MAX_WORDS_IN_QUERY]:
         if known := backend(using).beginning(cursor, word, _SPELLED_OUT + 1):
-            # Few words are spelled out: the index merges them as it goes, and a prefix all at once before it starts.
-            few = len(known) <= _SPELLED_OUT
-            groups.append(Group(tuple(known), False) if few else Group((word,), True))
+            groups.append(_group(word, known, cursor, using))
         elif others := _resembling(word, cursor, using):
             groups.append(Group(others, False))
             mended.append((word, others))
@@ -171,6 +169,19 @@ def _plan(query: Query, cursor: CursorWrapper, using: str) -> _Plan:
         for name, bounds in query.ranges.items()
     )
     return _Plan(tuple(groups), ranges, possible, tuple(mended), tuple(unknown))
+
+
+def _group(word: str, known: Sequence[str], cursor: CursorWrapper, using: str) -> Group:
+    """A word as a prefix. Few words that begin with it are spelled out: the index merges those as it goes.
+
+    A number begins too many: it means itself, a size (7 is 7b) or a version (3 is 3.1), and not 2024.
+    """
+    if len(known) <= _SPELLED_OUT:
+        return Group(tuple(known), False)
+    if word.replace(".", "").isdecimal():
+        versions = backend(using).beginning(cursor, f"{word}.", _SPELLED_OUT)
+        return Group((word, *(word + size for size in "bmkt"), *versions), False)
+    return Group((word,), True)
 
 
 def _bounds(name: str, lowest: int | None, highest: int | None) -> tuple[int, int]:
