@@ -283,7 +283,7 @@ def _budget(plan: _Plan, size: int, cursor: CursorWrapper, using: str) -> int:
         return BUDGET
     match = backend(using).matching(plan.groups)
     cursor.execute(
-        f"SELECT count(*) FROM ({match.text} LIMIT %s) AS some",  # noqa: S608 - fixed names
+        f"SELECT count(*) FROM ({match.text} LIMIT %s) AS found",  # noqa: S608 - fixed names
         (*match.parameters, BUDGET),
     )
     matches = max(1, int(cursor.fetchone()[0]))
