@@ -198,6 +198,9 @@ class ProfileSerializer(SummarySerializer):
     license_note = serializers.CharField(source="model.license_note")
     license_history = LicensePeriodSerializer(many=True, source="license_periods")
     licensor = serializers.CharField(source="model.licensor")
+    control_of = serializers.CharField(
+        source="model.control_of", help_text="the student that this is, trained without the teacher"
+    )
     paper = serializers.CharField(source="model.paper")
     notes = serializers.CharField(source="model.notes")
     facts = FactSerializer(many=True)

@@ -18,6 +18,7 @@ from zoo.api import pages
 from zoo.api.conditional import Conditional
 from zoo.api.pages import PageParameters
 from zoo.comparisons import selectors
+from zoo.comparisons.gain import gain_of
 from zoo.comparisons.models import Comparison
 from zoo.core.errors import Invalid
 
@@ -51,6 +52,9 @@ class ComparisonSerializer(serializers.Serializer[Any]):
     overall = serializers.DictField()
     fidelity = serializers.DictField()
     efficiency = serializers.DictField()
+    gain = serializers.DictField(
+        help_text="over the same model trained without the teacher; or why that is unknown"
+    )
     reproduce = serializers.CharField(allow_null=True)
     reproduce_zoo = serializers.CharField()
 
@@ -134,7 +138,8 @@ class ComparisonDetail(Conditional):
     @extend_schema(operation_id="comparisons_retrieve", responses=ComparisonSerializer, tags=["comparisons"])
     def get(self, request: Request, comparison_id: UUID) -> Response:
         """Retention per task, capability and overall, with intervals, tests and verdicts."""
-        return Response(selectors.document_of(selectors.comparison_by_id(comparison_id)))
+        comparison = selectors.comparison_by_id(comparison_id)
+        return Response(selectors.document_of(comparison) | {"gain": gain_of(comparison)})
 
 
 class ComparisonSamples(Conditional):

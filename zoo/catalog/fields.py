@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -11,6 +12,7 @@ from zoo.core.errors import Invalid
 Value = str | int | None
 
 METHODS = ("response", "logit", "feature", "chain-of-thought", "mixed")
+_MODEL_KEY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 MODALITIES = ("", "text", "speech", "image", "text+image", "text+audio")
 
 
@@ -79,6 +81,12 @@ def _methods(value: object) -> Value:
     return ",".join(dict.fromkeys(given))
 
 
+def _model_key(value: object) -> Value:
+    if not isinstance(value, str) or (value and not _MODEL_KEY.fullmatch(value.strip())):
+        raise ValueError("must be the id of a model, org/name")
+    return value.strip().lower()
+
+
 def _one_of(*options: str) -> Callable[[object], Value]:
     def read(value: object) -> Value:
         if not isinstance(value, str) or value not in options:
@@ -106,6 +114,7 @@ CHECKS: Mapping[str, Callable[[object], Value]] = MappingProxyType(
         "hub_license_tag": _text(120),
         "license_note": _text(2000),
         "distillation": _methods,
+        "control_of": _model_key,
         "paper": _text(200),
         "notes": _text(4000),
     }

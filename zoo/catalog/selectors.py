@@ -68,6 +68,13 @@ def find_models(references: Iterable[str]) -> dict[str, Model]:
     return {reference: by_key[key] for reference, key in wanted.items() if key in by_key}
 
 
+def controls_of(reference: str) -> QuerySet[Model]:
+    """The models that were trained like an entry but without its teacher, by id."""
+    found = find_models([reference]).get(reference)
+    key = found.key if found else reference.strip().lower()
+    return Model.objects.select_related("organization").filter(control_of=key).exclude(control_of="")
+
+
 def model_names(*, limit: int) -> list[str]:
     """The ids of the most prominent entries, for suggestions while typing."""
     rows = SearchDocument.objects.select_related("model__organization").order_by("prominence", "model_id")

@@ -75,14 +75,15 @@ def _demonstrate(stack: Stack, stopping: Stopping) -> None:
                 ("gain", shipped.CAUSAL_STUDENT, shipped.CAUSAL_ALONE),
             )
         }
-        documents = {name: _result(api, identifier, stack, stopping) for name, identifier in ids.items()}
+        found = {name: _result(api, identifier, stack, stopping) for name, identifier in ids.items()}
+        document = api.get(f"comparisons/{found['pair']}/")
     finally:
         api.close()
         _revoke(row)
-    show(documents["pair"])
-    _show_gain(documents["gain"], documents["alone"])
+    show(document)
+    _show_gain(document["gain"])
     _say("")
-    print(f"The page: {stack.url}/comparisons/{documents['pair']['id']}/  ('make run' serves it)")
+    print(f"The page: {stack.url}/comparisons/{document['id']}/  ('make run' serves it)")
 
 
 def _submit(api: Api, student: str, teacher: str) -> str:
@@ -98,7 +99,8 @@ def _submit(api: Api, student: str, teacher: str) -> str:
     return str(made["id"])
 
 
-def _result(api: Api, submission: str, stack: Stack, stopping: Stopping) -> dict[str, Any]:
+def _result(api: Api, submission: str, stack: Stack, stopping: Stopping) -> str:
+    """The id of the comparison, once there is one."""
     from zoo.cli.submit import tell
     from zoo.cli.tables import Bars
 
@@ -112,16 +114,20 @@ def _result(api: Api, submission: str, stack: Stack, stopping: Stopping) -> dict
     if done["state"] != "succeeded" or done["comparison"] is None:
         reason = done["reason"] or {}
         raise DemoFailed(f"{done['student']}: {done['state']}: {reason.get('message', 'no comparison')}")
-    return api.get(f"comparisons/{done['comparison']}/")
+    return str(done["comparison"])
 
 
-def _show_gain(gain: dict[str, Any], alone: dict[str, Any]) -> None:
+def _show_gain(gain: dict[str, Any]) -> None:
     """What the teacher was good for: the student against its twin, and what the twin keeps of the teacher."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from zoo.cli.tables import paper
 
+    console = paper()
+    if "undefined" in gain:
+        console.print(gain["message"])
+        return
     table = Table(
         title="Gain from distillation: against the same student trained without the teacher",
         title_justify="left",
@@ -130,12 +136,11 @@ def _show_gain(gain: dict[str, Any], alone: dict[str, Any]) -> None:
     )
     for column in ("task", "distilled", "alone", "gain", "95 % interval", "p (Holm)", "from noise"):
         table.add_column(column, justify="left" if column == "task" else "right")
-    for row in [*gain["tasks"], gain["overall"] | {"task": "overall"}]:
+    for row in [*gain["tasks"], gain["overall"]]:
         table.add_row(*_gain_cells(row))
-    console = paper()
     console.print(table)
-    retention = alone["overall"]["retention"]
-    if "value" in retention:
+    retention = gain["control_retention"]
+    if retention and "value" in retention:
         console.print(
             f"Trained alone it keeps {retention['value']:.3f} of the teacher overall "
             f"({retention['ci_low']:.3f} to {retention['ci_high']:.3f})."
@@ -145,17 +150,16 @@ def _show_gain(gain: dict[str, Any], alone: dict[str, Any]) -> None:
 def _gain_cells(row: dict[str, Any]) -> list[str]:
     difference = row["difference"]
     defined = difference.get("value") is not None
-    separated = defined and (difference["ci_low"] > 0 or difference["ci_high"] < 0)
     interval = f"{difference['ci_low']:+.4f} to {difference['ci_high']:+.4f}" if defined else ""
     p_value = row.get("p_adjusted")
     return [
         row["task"],
-        _number(row["student"]["value"]),
-        _number(row["teacher"]["value"]),
+        _number(row["student"]),
+        _number(row["control"]),
         f"{difference['value']:+.4f}" if defined else difference["undefined"].replace("_", " "),
         interval,
         "" if p_value is None else f"{p_value:.2g}",
-        "separated" if separated else "not separated" if defined else "",
+        "separated" if row["separated"] else "not separated" if defined else "",
     ]
 
 

@@ -47,7 +47,8 @@ MAX_LINE = 32 << 20
 _BATCH = 500
 _COLUMNS = (
     "title kind availability family licensor modality hub_id architecture parameters active_parameters "
-    "context_length released license license_url hub_license_tag license_note distillation paper notes curated"
+    "context_length released license license_url hub_license_tag license_note distillation "
+    "control_of paper notes curated"
 )
 
 

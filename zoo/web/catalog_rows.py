@@ -70,6 +70,7 @@ FIELD_LABELS: Mapping[str, str] = {
     "released": "Released",
     "paper": "Paper",
     "distillation": "Distillation",
+    "control_of": "Control of",
     "family": "Family",
     "licensor": "Licensor",
     "architecture": "Architecture",

@@ -50,6 +50,7 @@ FACT_FIELDS = (
     "hub_license_tag",
     "license_note",
     "distillation",
+    "control_of",
     "paper",
     "notes",
 )
@@ -156,6 +157,7 @@ class Entry(Record):
     hub_license_tag: str | None = None
     license_note: str | None = None
     distillation: tuple[Method, ...] = ()
+    control_of: Id | None = None
     paper: str | None = None
     notes: Text | None = None
     recalled: tuple[str, ...] = ()

@@ -74,6 +74,8 @@ class Model(Stamped):
     """What a reader of the tag alone would miss."""
     distillation = models.CharField(max_length=80, default="", blank=True)
     """Methods by which it is said to be distilled, comma separated, whether or not a teacher is named."""
+    control_of = models.CharField(max_length=194, default="", blank=True)
+    """The distilled model whose control this is: the same size and training, without the teacher. Lower case."""
     paper = models.CharField(max_length=200, default="", blank=True)
     notes = models.TextField(default="", blank=True)
     curated = models.BooleanField(default=False)
@@ -95,6 +97,11 @@ class Model(Stamped):
                 | (~Q(released="") & Q(released_on__isnull=False)),
                 name="model_release_has_both_forms",
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["control_of"], condition=~Q(control_of=""), name="model_by_whose_control_it_is"
+            )
         ]
 
     def __str__(self) -> str:

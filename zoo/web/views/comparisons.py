@@ -11,6 +11,8 @@ from django.views.decorators.http import require_safe
 
 from evaluation.suites import loader
 from zoo.comparisons import selectors
+from zoo.comparisons.gain import gain_of
+from zoo.comparisons.models import Comparison
 from zoo.comparisons.selectors import OUTCOMES, PairedSample
 from zoo.core.errors import Invalid
 from zoo.web.charts import DotRow
@@ -51,8 +53,18 @@ def show(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
         "plot": _plot(document, rows),
         "smaller": _smaller(document),
         "efficiency": document["efficiency"],
+        "gain": _gain(comparison, titles),
     }
     return render(request, "comparisons/comparison.html", context)
+
+
+def _gain(comparison: Comparison, titles: dict[str, str]) -> dict[str, Any]:
+    """The gain from distillation with the names of tasks as the suite gives them, the whole at the end."""
+    gain = gain_of(comparison)
+    if "undefined" in gain:
+        return gain
+    rows = [row | {"title": titles.get(row["task"], row["task"])} for row in gain["tasks"]]
+    return gain | {"rows": [*rows, gain["overall"] | {"title": "Overall"}]}
 
 
 def _titles(document: dict[str, Any]) -> dict[str, str]:
