@@ -8,6 +8,7 @@ the same spec and OUT, it goes on where it stopped. It holds no token and talks 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from typing import IO, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from evaluation import logs
 from evaluation.contract import Failure, Fault, PairSpec, Progress, Spec
 from evaluation.runners import registry
 from evaluation.runners.base import (
@@ -38,6 +40,7 @@ REPORT = "report.json"
 EXIT_DONE = 0
 EXIT_USAGE = 64
 EXIT_FAILED = 70
+logger = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     (options.out / REPORT).unlink(missing_ok=True)
     context = _context(options, spec, _progress_to(_progress_stream(options.progress_fd)))
     signal.signal(signal.SIGTERM, _cancel)
+    logger.info("measuring %s", spec.identity())
     report = run(spec, context)
     write_atomically(options.out / REPORT, report.model_dump_json(indent=1).encode())
     if report.failure is None and options.cache_dir is None:
@@ -177,6 +181,7 @@ def _folder(variable: str) -> Path | None:
 
 if __name__ == "__main__":
     # Not sys.exit alone: threads that a library left running must not keep a finished run alive.
+    logs.configure()
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -25,7 +25,7 @@ EVALUATE_TASK = "evaluation.evaluate"
 """Name of the one Celery task of the evaluation workers. The zoo sends it by this name, without importing it."""
 
 MEMORY_CLASSES_GIB = (8, 16, 24, 48, 80, 192)
-"""Steps of GPU memory that queues are named by."""
+"""Steps of memory (of the GPU, else of the machine) that queues are named by."""
 
 MAX_SAMPLES_BYTES = 2 << 30
 MAX_LOG_BYTES = 1 << 20
@@ -58,6 +58,8 @@ class Claim(Message):
     """Sent back with everything about this run; refused once somebody else holds the run."""
     lease_seconds: float = Field(gt=0)
     attempt: int = Field(ge=1)
+    request_id: str = Field(default="", max_length=64)
+    """The web request that asked for the run, for the logs alone."""
     spec: Spec
     journal: Sha256 | None = None
     """Artifact with the finished tasks of an earlier attempt, if there is one."""
@@ -107,19 +109,23 @@ class DeliveryAnswer(Message):
 
 
 def queue_for(requirements: Requirements) -> str:
-    """The queue that a run's hint goes to: by device, and for a GPU by the smallest class that holds it."""
-    if requirements.device != "cuda":
-        return f"evaluate.{requirements.device}"
-    needed = requirements.memory_bytes / 2**30
+    """The queue that a run's hint goes to: by device, and by the smallest class of memory that holds it.
+
+    What fits every machine goes to the device's plain queue (``evaluate.any``); a GPU's queues all name a class.
+    """
+    device, needed = requirements.device, requirements.memory_bytes / 2**30
     fitting = next((size for size in MEMORY_CLASSES_GIB if needed <= size), MEMORY_CLASSES_GIB[-1])
-    return f"evaluate.cuda.{fitting}g"
+    if device != "cuda" and fitting == MEMORY_CLASSES_GIB[0]:
+        return f"evaluate.{device}"
+    return f"evaluate.{device}.{fitting}g"
 
 
 def queues_of(device: str, memory_bytes: int) -> list[str]:
-    """The queues that a worker listens to: its device, everything that fits anywhere, smaller GPU classes."""
-    if device != "cuda":
-        return ["evaluate.any", f"evaluate.{device}"]
+    """The queues that a worker listens to: what may run anywhere and what needs its device, as large as it holds."""
     # A card sold as 24 GB reports a little less than 24 GiB.
     held = memory_bytes / 2**30 * 1.07
-    classes = [size for size in MEMORY_CLASSES_GIB if size <= held] or [MEMORY_CLASSES_GIB[0]]
-    return ["evaluate.any", *(f"evaluate.cuda.{size}g" for size in classes)]
+    smallest, *larger = MEMORY_CLASSES_GIB
+    classes = [size for size in larger if size <= held]
+    plain = [f"evaluate.{device}.{smallest}g"] if device == "cuda" else [f"evaluate.{device}"]
+    sized = [f"evaluate.{kind}.{size}g" for kind in ("any", device) for size in classes]
+    return ["evaluate.any", *plain, *sized]

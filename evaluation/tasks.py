@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from celery import shared_task
 
+from evaluation import logs
 from evaluation.exchange import EVALUATE_TASK, WorkerFacts
 from evaluation.supervision import machine
 from evaluation.supervision import settings as worker_settings
@@ -77,9 +78,10 @@ def _serve(settings: WorkerSettings, client: ZooClient, draining: Callable[[], b
         if claim is None:
             return attempts
         attempts += 1
-        logger.info("claimed run %s, attempt %d", claim.run, claim.attempt)
-        keeper = Keeper(claim, ZooClient(settings.zoo_url, settings.worker_token), claimed_at=asked_at)
-        Attempt(claim, settings, client, keeper, facts.device, draining).run()
+        with logs.working_on(run_id=claim.run, request_id=claim.request_id):
+            logger.info("claimed run %s, attempt %d", claim.run, claim.attempt)
+            keeper = Keeper(claim, ZooClient(settings.zoo_url, settings.worker_token), claimed_at=asked_at)
+            Attempt(claim, settings, client, keeper, facts.device, draining).run()
     return attempts
 
 

@@ -14,10 +14,10 @@ import threading
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import worker_shutting_down
+from celery.signals import setup_logging, worker_shutting_down
 from kombu import Queue
 
-from evaluation import tasks
+from evaluation import logs, tasks
 from evaluation.exchange import WorkerFacts, queues_of
 from evaluation.supervision import settings as worker_settings
 from evaluation.supervision.settings import Misconfigured, WorkerSettings
@@ -74,7 +74,6 @@ def make_app(settings: WorkerSettings, queues: list[str]) -> Celery:
         worker_concurrency=1,
         worker_pool="prefork",
         worker_max_tasks_per_child=50,
-        worker_hijack_root_logger=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         # A broken link to the broker must not kill a run that lasts hours; Celery 6 turns this on.
@@ -88,6 +87,12 @@ def make_app(settings: WorkerSettings, queues: list[str]) -> Celery:
     )
     app.steps["worker"].add(Poller)
     return app
+
+
+@setup_logging.connect
+def _log_our_way(**details: object) -> None:
+    """Connected, so that Celery sets up no logging of its own: its lines look like ours."""
+    logs.configure()
 
 
 @worker_shutting_down.connect
@@ -117,7 +122,6 @@ def main() -> None:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(64)
     level = os.environ.get("ZOO_LOG_LEVEL", "INFO")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     app.worker_main(
         ["worker", "-l", level, "-n", f"{facts.id}@%h", "--without-gossip", "--without-mingle", "-O", "fair"]
     )

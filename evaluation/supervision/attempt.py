@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from evaluation import isolation
+from evaluation import isolation, logs
 from evaluation.contract import Failure, Fault, Progress, RunReport
 from evaluation.exchange import MAX_SAMPLES_BYTES, ArtifactKind, Claim, Delivery, FetchedModel
 from evaluation.isolation import BadResult, Child, IsolationRefused, Limits, Outcome
@@ -31,7 +31,11 @@ TICK_SECONDS = 0.1
 DONE = "succeeded"
 CRASHED = "crashed"
 
+PASSED_ON_LINES = 50
+"""Of a runner's last words, so many lines go into the worker's log."""
+
 logger = logging.getLogger(__name__)
+runner_logger = logging.getLogger("evaluation.runner")
 
 NEVER_STARTED = Failure(
     code="worker_sick",
@@ -106,8 +110,11 @@ class Attempt:
             on_progress=self._hear,
             gpu=self.device == "cuda",
             trusted=fetched.trusted,
+            environment_extra=logs.for_child(),
         )
+        logger.info("the runner started as process %s", child.pid)
         outcome = self._watch(child)
+        _pass_on(outcome)
         if not self.started and outcome.failure is not None and outcome.failure.code == CRASHED:
             logger.error("the runner could not be started: %s", outcome.log[-2000:])
             health.stumbled(self.settings, now=time.time())
@@ -195,6 +202,13 @@ class Attempt:
         except (ValueError, OSError, Unreachable, Refused) as error:
             logger.warning("run %s starts anew, its journal did not arrive: %s", self.claim.run, error)
             shutil.rmtree(output, ignore_errors=True)
+
+
+def _pass_on(outcome: Outcome) -> None:
+    """What the runner said, line by line, into this worker's log; and how it ended."""
+    for line in outcome.log.splitlines()[-PASSED_ON_LINES:]:
+        runner_logger.info("%s", line[:2000])
+    logger.info("the runner ended with %d after %.1f s", outcome.exit_code, outcome.seconds)
 
 
 def _machine_failure(error: OSError) -> Failure:

@@ -36,7 +36,8 @@ from evaluation.exchange import (
     HeartbeatAnswer,
     WorkerFacts,
 )
-from zoo.core import storage
+from zoo.api import metrics
+from zoo.core import logs, storage
 from zoo.core.errors import Invalid, NotFound
 from zoo.runs import claiming, queue, recording, workers
 from zoo.runs.clock import database_now
@@ -98,6 +99,7 @@ class WorkerView(APIView):
 
     def lease(self, request: Request, run_id: UUID) -> Lease:
         """The lease that the request shows for this run. Raises DRF's AuthenticationFailed (401)."""
+        logs.bind(run_id=str(run_id))
         lease = workers.read_lease(request.headers.get(LEASE_HEADER, ""))
         if lease is None or lease.run_id != run_id:
             raise exceptions.AuthenticationFailed("This needs the lease that the claim gave.")
@@ -124,6 +126,7 @@ class ClaimView(WorkerView):
             lease=workers.lease_token(claimed.lease),
             lease_seconds=lease_length().total_seconds(),
             attempt=claimed.run.attempts,
+            request_id=claimed.run.request_id,
             spec=claimed.run.parsed_spec,
             journal=claimed.journal,
         )
@@ -199,6 +202,8 @@ class ReportView(WorkerView):
             state, repeated = recording.deliver(
                 lease=lease, report=delivery.report, models=delivery.models, now=database_now()
             )
+            if not repeated:
+                metrics.note_stages(run_id=lease.run_id, token=lease.token)
         else:
             assert delivery.release is not None
             state, repeated = queue.release(lease=lease, reason=delivery.release, now=database_now()), False

@@ -6,6 +6,18 @@ import logging
 
 import structlog
 
+MAX_ID = 64
+
+
+def request_id() -> str:
+    """The id of the web request at hand, at most 64 characters; empty where there is none."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))[:MAX_ID]
+
+
+def bind(**known: str) -> None:
+    """Adds what is known to every line that is logged until the request ends."""
+    structlog.contextvars.bind_contextvars(**known)
+
 
 def formatter(as_json: bool) -> logging.Formatter:
     """The formatter named in settings.LOGGING."""

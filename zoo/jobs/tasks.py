@@ -5,10 +5,10 @@ The evaluation task belongs to another app on other machines; it is named here b
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from uuid import UUID
 
+import structlog
 from celery import shared_task
 from django.conf import settings
 from django.db import connection
@@ -25,7 +25,7 @@ from zoo.runs.clock import database_now
 from zoo.runs.models import Outbox
 from zoo.submissions import services as submissions
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 BELLS = 10
 """Hints that are sent to one queue at a time, however many runs wait."""
@@ -47,10 +47,16 @@ def relay(**newer: object) -> int:
         try:
             _send(letter)
         except (OperationalError, OSError) as error:
-            logger.warning("the broker takes nothing: %s", error)
+            logger.warning("broker_refuses", error=str(error))
             outbox.postpone(ids=[one.id for one in letters if one.id not in sent], now=database_now())
             break
         sent.append(letter.id)
+        logger.info(
+            f"{letter.kind}_sent",
+            run_id=str(letter.run_id),
+            request_id=letter.request_id,
+            queue=letter.queue if letter.kind == Outbox.Kind.HINT else None,
+        )
     outbox.mark_sent(ids=sent, now=database_now())
     return len(sent)
 
@@ -62,16 +68,19 @@ def _send(letter: outbox.Letter) -> None:
             EVALUATE_TASK, kwargs={"run": str(letter.run_id)}, queue=letter.queue, retry=False, expires=3600
         )
     else:
-        settle.apply_async(kwargs={"run": str(letter.run_id)}, retry=False)
+        told = {"run": str(letter.run_id), "request_id": letter.request_id}
+        settle.apply_async(kwargs=told, retry=False)
 
 
 @shared_task(name="zoo.settle", ignore_result=True)
-def settle(run: str | None = None, **newer: object) -> None:
+def settle(run: str | None = None, request_id: str = "", **newer: object) -> None:
     """A run has ended: what its submissions do next, and the pairs that can now be compared."""
-    if run is not None:
-        submissions.follow_up(run_id=UUID(run), now=database_now())
-    comparisons.settle_ready(now=database_now())
-    publishing.publish_ready(now=database_now())
+    with structlog.contextvars.bound_contextvars(run_id=run, request_id=request_id):
+        logger.info("settling")
+        if run is not None:
+            submissions.follow_up(run_id=UUID(run), now=database_now())
+        comparisons.settle_ready(now=database_now())
+        publishing.publish_ready(now=database_now())
 
 
 @shared_task(name="zoo.sweep", ignore_result=True)
@@ -82,7 +91,7 @@ def sweep(**newer: object) -> None:
     comparisons.settle_ready(now=database_now())
     publishing.publish_ready(now=database_now())
     for alarm in reaper.alarms(now=database_now()):
-        logger.warning("alarm %s: %s", alarm.code, alarm.message)
+        logger.warning("alarm", code=alarm.code, detail=alarm.message)
 
 
 @shared_task(name="zoo.verdicts", ignore_result=True)

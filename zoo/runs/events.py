@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import structlog
+from django.db import transaction
+
 from zoo.runs.lifecycle import Move, State, target
 from zoo.runs.models import Outbox, Run, RunEvent
 
@@ -15,6 +18,7 @@ PROGRESS = "progress"
 REFUSED = "refused"
 CANCEL_REQUESTED = "cancel_requested"
 SUPERSEDED = "superseded"
+logger = structlog.get_logger(__name__)
 
 
 def note_move(
@@ -27,6 +31,11 @@ def note_move(
     **data: object,
 ) -> RunEvent:
     """The event of a move that has just been made; the run's fields are those after the move."""
+    known = {"run_id": str(run.pk), "token": run.token, "worker": run.worker_id or ""}
+    if run.request_id:
+        known["request_id"] = run.request_id
+    # A log must not tell of what is rolled back.
+    transaction.on_commit(lambda: logger.info(f"run_{move.value}", **known))
     return _add(run, move.value, now, user, data, from_state=from_state, to_state=target(move).value)
 
 

@@ -117,6 +117,8 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     progressed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    request_id = models.CharField(max_length=64, default="", blank=True)
+    """The web request that asked for it, as the logs name it; empty when it was asked for by no request."""
     superseded_at = models.DateTimeField(null=True, blank=True)
     """Since when its result does not stand for its identity any more: newer code would measure it otherwise."""
 
@@ -199,7 +201,11 @@ class RunEvent(models.Model):
 
     class Meta:
         ordering = ["id"]
-        indexes = [models.Index(fields=["run", "id"], name="event_by_run")]
+        indexes = [
+            models.Index(fields=["run", "id"], name="event_by_run"),
+            # Progress is nearly all there is; what a monitor counts is the rest.
+            models.Index(fields=["kind"], condition=~Q(kind="progress"), name="event_notable"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%H:%M:%S} {self.kind}"

@@ -22,13 +22,15 @@ class Letter(NamedTuple):
     kind: Outbox.Kind
     run_id: UUID
     queue: str
+    request_id: str
+    """The web request that the run came from, for the logs."""
 
 
 def due(*, now: datetime, limit: int = 100) -> list[Letter]:
     """The messages that should leave now, oldest first. Hints for runs that no longer wait are left out."""
     rows = Outbox.objects.select_related("run").filter(sent_at__isnull=True, due_at__lte=now)
     return [
-        Letter(row.pk, Outbox.Kind(row.kind), row.run_id, _queue(row))
+        Letter(row.pk, Outbox.Kind(row.kind), row.run_id, _queue(row), row.run.request_id)
         for row in rows.order_by("due_at", "id")[:limit]
     ]
 

@@ -16,6 +16,7 @@ from django.db.models import F
 
 from evaluation.contract import Failure, Fault, PairSpec, Progress, RunSpec, Stage
 from zoo.accounts.models import User
+from zoo.core import logs
 from zoo.core.errors import Conflict, NotFound
 from zoo.core.models import record
 from zoo.runs import events
@@ -30,6 +31,9 @@ from zoo.runs.lifecycle import (
     target,
 )
 from zoo.runs.models import Run, Worker
+
+SEEN_AGAIN = timedelta(seconds=10)
+"""A worker's row is not written for every heartbeat."""
 
 
 class Requested(NamedTuple):
@@ -114,6 +118,7 @@ def _create(spec: RunSpec | PairSpec, identity: str, user: User | None, now: dat
         time_limit_seconds=spec.requirements.time_limit_seconds,
         priority=priority,
         requested_by=user,
+        request_id=logs.request_id(),
         created_at=now,
         queued_at=now,
         not_before=now,
@@ -158,6 +163,8 @@ def heartbeat(*, lease: Lease, progress: Progress | None, now: datetime, length:
     if not held.update(lease_until=now + length):
         raise LeaseLost("this worker no longer holds the run", remedy="Stop, and claim again.")
     run = Run.objects.get(pk=lease.run_id)
+    # A worker at work asks for nothing for hours; its heartbeats are what it is heard by.
+    Worker.objects.filter(pk=run.worker_id, seen_at__lt=now - SEEN_AGAIN).update(seen_at=now)
     if progress is not None:
         _note_progress(run, progress, now)
     return Beat(cancel=run.cancel_requested)

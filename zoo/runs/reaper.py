@@ -21,6 +21,8 @@ HINT_AGAIN_AFTER = timedelta(seconds=60)
 QUEUED_TOO_LONG = timedelta(hours=24)
 UNSENT_TOO_LONG = timedelta(seconds=60)
 BATCH = 100
+ALARMS = ("queued_too_long", "outbox_unsent", "reaper_down", "worker_in_trouble", "running_too_long")
+"""The codes of all alarms, for whoever watches from outside."""
 SEEN_RECENTLY = timedelta(minutes=5)
 
 WORKER_LOST = Failure(

@@ -7,9 +7,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evaluation.contract import Requirements
-from evaluation.exchange import queue_for, queues_of
+from evaluation.exchange import MEMORY_CLASSES_GIB, queue_for, queues_of
 from evaluation.supervision import health, journals
 from evaluation.supervision import settings as worker_settings
 from evaluation.supervision.settings import Misconfigured, WorkerSettings
@@ -39,7 +41,9 @@ def test_settings_are_typed() -> None:
     ("device", "gib", "queue"),
     [
         ("any", 0, "evaluate.any"),
-        ("cpu", 99, "evaluate.cpu"),
+        ("any", 30, "evaluate.any.48g"),
+        ("cpu", 4, "evaluate.cpu"),
+        ("cpu", 99, "evaluate.cpu.192g"),
         ("cuda", 0, "evaluate.cuda.8g"),
         ("cuda", 17, "evaluate.cuda.24g"),
         ("cuda", 999, "evaluate.cuda.192g"),
@@ -52,9 +56,32 @@ def test_a_run_goes_to_the_smallest_class_that_holds_it(device: str, gib: int, q
 
 def test_a_worker_listens_to_all_that_fits_it() -> None:
     assert queues_of("cpu", 8 * GIB) == ["evaluate.any", "evaluate.cpu"]
+    assert queues_of("cpu", 16 * GIB) == [
+        "evaluate.any",
+        "evaluate.cpu",
+        "evaluate.any.16g",
+        "evaluate.cpu.16g",
+    ]
     card_of_24 = int(23.6 * GIB)
     assert queues_of("cuda", card_of_24)[-1] == "evaluate.cuda.24g"
-    assert queues_of("cuda", 4 * GIB)[-1] == "evaluate.cuda.8g"
+    assert queues_of("cuda", 4 * GIB) == ["evaluate.any", "evaluate.cuda.8g"]
+
+
+@given(
+    device=st.sampled_from(["cpu", "cuda", "mps"]),
+    anywhere=st.booleans(),
+    needs=st.integers(0, 300 * GIB),
+    spare=st.integers(0, 300 * GIB),
+)
+def test_whoever_holds_a_run_hears_its_bell(device: str, anywhere: bool, needs: int, spare: int) -> None:
+    wanted = Requirements.model_validate({"device": "any" if anywhere else device, "memory_bytes": needs})
+    held = needs + spare
+    listening = queues_of(device, held)
+    sizes = [size * GIB for size in MEMORY_CLASSES_GIB if size * GIB >= needs] or [
+        MEMORY_CLASSES_GIB[-1] * GIB
+    ]
+    # A machine between two classes polls for what lies between them; whole classes are rung.
+    assert queue_for(wanted) in listening or held * 1.07 < sizes[0]
 
 
 def test_a_worker_whose_runners_do_not_start_rests_and_comes_back(tmp_path: Path) -> None:
