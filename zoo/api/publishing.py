@@ -17,10 +17,18 @@ from rest_framework.views import APIView
 
 from zoo.api import pages
 from zoo.api.conditional import Conditional
+from zoo.api.parameters import QuerySerializer
 from zoo.catalog.selectors import get_model
 from zoo.core import storage
 from zoo.publishing import selectors
-from zoo.publishing.exports.formats import FORMATS, format_named
+from zoo.publishing.exports.formats import (
+    FORMATS,
+    RUN_FORMATS,
+    TABLES,
+    UnknownFormat,
+    format_named,
+    run_format_named,
+)
 from zoo.publishing.models import Release
 from zoo.publishing.selectors import ReleaseNotFound
 from zoo.publishing.services import parse
@@ -42,6 +50,12 @@ class ReleaseRowSerializer(serializers.Serializer[Release]):
     replaced_by = serializers.SerializerMethodField()
     reason = serializers.CharField()
     created_at = serializers.DateTimeField()
+
+    stale = serializers.SerializerMethodField()
+
+    def get_stale(self, release: Release) -> list[str]:
+        """Codes of what moved on since: harness_moved_on, statistics_moved_on, suite_moved_on."""
+        return [mark.code for mark in selectors.stale(release)]
 
     def get_replaced_by(self, release: Release) -> str | None:
         """The release that corrects this one, if any."""
@@ -128,16 +142,63 @@ class ReleaseSamples(APIView):
         )
 
 
+class ReleaseTable(APIView):
+    """A release as rows, one a task."""
+
+    @extend_schema(
+        operation_id="releases_export",
+        parameters=[OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=list(TABLES))],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, release_id: UUID, kind: str) -> HttpResponse:
+        if kind not in TABLES:
+            raise UnknownFormat(f"there is no format '{kind}'", remedy=f"Known: {', '.join(TABLES)}.")
+        content_type, write = TABLES[kind]
+        body = write(parse(selectors.release_by_id(release_id)))
+        return _download(body, content_type, f"{release_id}.{kind}")
+
+
+class RunExport(APIView):
+    """A finished run in the files of other tools: the harness's own, and Every Eval Ever records."""
+
+    @extend_schema(
+        operation_id="runs_export",
+        parameters=[
+            OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=list(RUN_FORMATS)),
+            OpenApiParameter("task", str, description="For lm-eval-samples: which task."),
+        ],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        tags=["runs"],
+    )
+    def get(self, request: Request, run_id: UUID, kind: str) -> HttpResponse:
+        chosen = run_format_named(kind)
+        given = TaskParameters.read(request)
+        body = chosen.make(selectors.measurement(run_id), given.get("task", ""), timezone.now())
+        return _download(body, chosen.content_type, f"{run_id}.{chosen.extension}")
+
+
+class TaskParameters(QuerySerializer):
+    """Which task's samples."""
+
+    task = serializers.CharField(required=False, max_length=200)
+
+
+def _download(body: bytes, content_type: str, filename: str) -> HttpResponse:
+    response = HttpResponse(body, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
+
+
 class ModelExportFormat(APIView):
     """A model with its lineage and standing releases in a format that other tools read."""
 
     @extend_schema(
         operation_id="models_export_format",
-        parameters=[OpenApiParameter("format", str, OpenApiParameter.PATH, enum=list(FORMATS))],
+        parameters=[OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=list(FORMATS))],
         responses={(200, "text/plain"): OpenApiTypes.STR},
     )
-    def get(self, request: Request, org: str, name: str, format: str) -> HttpResponse:
-        chosen = format_named(format)
+    def get(self, request: Request, org: str, name: str, kind: str) -> HttpResponse:
+        chosen = format_named(kind)
         model = get_model(f"{org}/{name}")
         body = chosen.make(selectors.subject(model), timezone.now())
         response = HttpResponse(body, content_type=f"{chosen.content_type}; charset=utf-8")
@@ -151,8 +212,10 @@ routes = [
     path("releases/<uuid:release_id>/", ReleaseDetail.as_view(), name="release"),
     path("releases/<uuid:release_id>/results/", ReleaseResults.as_view(), name="release-results"),
     path("releases/<uuid:release_id>/samples/<str:side>/", ReleaseSamples.as_view(), name="release-samples"),
+    path("releases/<uuid:release_id>/export/<str:kind>/", ReleaseTable.as_view(), name="release-table"),
+    path("runs/<uuid:run_id>/export/<str:kind>/", RunExport.as_view(), name="run-export"),
     path(
-        "models/<str:org>/<str:name>/export/<str:format>/",
+        "models/<str:org>/<str:name>/export/<str:kind>/",
         ModelExportFormat.as_view(),
         name="model-export-format",
     ),

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
 
+from evaluation import samples as samples_file
+from evaluation.contract import RunReport, RunSpec
+from evaluation.samples import Sample
 from zoo.catalog.models import Kind, Model
-from zoo.catalog.selectors import revisions_of
+from zoo.catalog.selectors import find_model, revisions_of
+from zoo.comparisons.models import STATISTICS_VERSION
+from zoo.core import storage
 from zoo.core.errors import NotFound
 from zoo.lineage.selectors import parents_of
-from zoo.publishing import signing
+from zoo.publishing import signing, staleness
 from zoo.publishing.document import FIRST_HASH
+from zoo.publishing.exports.measurement import Measurement
 from zoo.publishing.exports.subject import Parent, Subject
 from zoo.publishing.models import Release
 from zoo.publishing.services import key_path, parse
+from zoo.runs.lifecycle import State
+from zoo.runs.selectors import run_by_id
 
 
 class ReleaseNotFound(NotFound):
     """There is no such release."""
 
     code = "release_not_found"
+
+
+class NotMeasured(NotFound):
+    """The run has no result that could be exported."""
+
+    code = "not_measured"
 
 
 class Head(NamedTuple):
@@ -112,4 +126,42 @@ def subject(model: Model) -> Subject:
         parents=parents,
         releases=tuple(parse(release) for release in releases_of(model.slug)),
         address=f"{settings.ZOO_PUBLIC_URL}/models/{model.slug}/",
+    )
+
+
+def stale(release: Release) -> list[staleness.Mark]:
+    """What moved on since a release was published."""
+    return staleness.marks(parse(release), staleness.current(statistics=STATISTICS_VERSION))
+
+
+def stale_ids(of: Iterable[Release]) -> set[UUID]:
+    """Which of these releases something moved on from."""
+    now = staleness.current(statistics=STATISTICS_VERSION)
+    return {release.pk for release in of if staleness.marks(parse(release), now)}
+
+
+def measurement(run_id: UUID | str) -> Measurement:
+    """A finished run of one model, for exports. Raises RunNotFound, NotMeasured."""
+    run = run_by_id(run_id)
+    report = run.result.report if run.state == State.SUCCEEDED else None
+    spec = run.parsed_spec
+    if not isinstance(report, RunReport) or not isinstance(spec, RunSpec) or report.samples is None:
+        raise NotMeasured(
+            "this run has no samples to export", remedy="Only runs of one model that succeeded have them."
+        )
+    digest = report.samples.sha256
+    model = find_model(run.model_name)
+
+    def read() -> Iterator[Sample]:
+        with storage.open_artifact(digest) as file:
+            yield from samples_file.read(file)
+
+    return Measurement(
+        run=str(run.pk),
+        spec=spec,
+        report=report,
+        finished_at=run.finished_at or run.created_at,
+        samples=read,
+        instance=settings.ZOO_PUBLIC_URL,
+        license=model.license if model else "",
     )

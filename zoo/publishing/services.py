@@ -23,6 +23,7 @@ from zoo.runs.lifecycle import FINAL
 from zoo.runs.models import Run
 
 STATISTICS_CHANGED = "the statistics were revised (version {version})"
+MEASURED_AGAIN = "both models were measured again: {what}"
 
 
 def publish_ready(*, now: datetime, limit: int = 20) -> int:
@@ -57,12 +58,7 @@ def publish(*, comparison_id: UUID, now: datetime) -> Release:
 
 def _add(comparison: Comparison, now: datetime) -> Release:
     last = Release.objects.select_for_update().order_by("-sequence").first()
-    before = (
-        Release.objects.filter(comparison__pairing=comparison.pairing, replaced_by=None)
-        .order_by("-sequence")
-        .first()
-    )
-    reason = STATISTICS_CHANGED.format(version=comparison.statistics_version) if before else ""
+    before, reason = _replaced(comparison)
     identifier = uuid7()
     document = documents.build(
         release_id=str(identifier),
@@ -101,6 +97,29 @@ def _add(comparison: Comparison, now: datetime) -> Release:
         detail={"digest": digest, "replaces": str(before.pk) if before else ""},
     )
     return release
+
+
+def _replaced(comparison: Comparison) -> tuple[Release | None, str]:
+    """The standing release of the same measurement, which this one corrects, and why. Equal identities measure
+    the same: so a release of runs that newer code superseded is replaced by that of their successors.
+    """
+    before = (
+        Release.objects.filter(
+            comparison__student_run__identity=comparison.student_run.identity,
+            comparison__teacher_run__identity=comparison.teacher_run.identity,
+            replaced_by=None,
+        )
+        .select_related("comparison")
+        .order_by("-sequence")
+        .first()
+    )
+    if before is None:
+        return None, ""
+    if before.comparison.pairing_id == comparison.pairing_id:
+        return before, STATISTICS_CHANGED.format(version=comparison.statistics_version)
+    engine = document_of(comparison).get("engine") or {}
+    what = f"with lm-eval {engine['harness_version']}" if engine.get("harness_version") else "with newer code"
+    return before, MEASURED_AGAIN.format(what=what)
 
 
 def key_path() -> Path:

@@ -16,6 +16,7 @@ from zoo.comparisons import services as comparisons
 from zoo.publishing import document as documents
 from zoo.publishing import services, verifying
 from zoo.publishing.models import Release
+from zoo.runs import queue
 from zoo.runs.models import Pairing, Run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -140,3 +141,28 @@ def test_differences_between_two_documents_are_named() -> None:
         "comparison": {"tasks": [{"task": "a", "n": 3, "value": 0.6}], "overall": {"value": 0.5, "level": 1}}
     }
     assert documents.differences(before, after) == ["overall.level is new", "tasks.a.value: 0.5 became 0.6"]
+
+
+def test_a_measurement_that_is_repeated_replaces_the_release_it_repeats(
+    tmp_path: Path, client: Client
+) -> None:
+    first = published(tmp_path / "first")
+    for run in Run.objects.all():
+        assert queue.supersede(run_id=run.pk, acting_user=None, now=NOW, why="newer code")
+    again = published(tmp_path / "again")
+    assert again.replaces_id == first.pk
+    assert again.reason.startswith("both models were measured again")
+    assert client.get(f"/api/v1/releases/{first.pk}/").json()["replaced_by"] == str(again.pk)
+    page = client.get("/releases/").content.decode()
+    assert f"replaced by {again.sequence}" in page
+
+
+def test_a_release_of_an_older_version_of_the_statistics_is_marked_as_stale(
+    tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = published(tmp_path)
+    assert client.get(f"/api/v1/releases/{release.pk}/").json()["stale"] == []
+    monkeypatch.setattr("zoo.publishing.selectors.STATISTICS_VERSION", 99)
+    assert client.get(f"/api/v1/releases/{release.pk}/").json()["stale"] == ["statistics_moved_on"]
+    assert "version 99 is in use now" in client.get(f"/releases/{release.pk}/").content.decode()
+    assert "stands, stale" in client.get("/releases/").content.decode()

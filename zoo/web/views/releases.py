@@ -31,7 +31,12 @@ NEWEST = 50
 def index(request: HttpRequest) -> HttpResponse:
     """``/releases/``: everything published, newest first, and how to check it."""
     page = Paginator(selectors.releases(), 50).get_page(request.GET.get("page"))
-    context = {"page": page, "head": selectors.head(), "public_key": selectors.public_key()}
+    context = {
+        "page": page,
+        "stale": selectors.stale_ids(page),
+        "head": selectors.head(),
+        "public_key": selectors.public_key(),
+    }
     return render(request, "releases/index.html", context)
 
 
@@ -45,6 +50,7 @@ def show(request: HttpRequest, release_id: UUID) -> HttpResponse:
         "document": document,
         "comparison": document["comparison"],
         "sentence": sentence(document),
+        "stale": selectors.stale(release),
         "later": getattr(release, "replaced_by", None),
         "changed": differences(parse(release.replaces), document)[:40] if release.replaces else [],
     }
