@@ -134,7 +134,7 @@ def _show_gain(gain: dict[str, Any]) -> None:
         box=SIMPLE_HEAD,
         pad_edge=False,
     )
-    for column in ("task", "distilled", "alone", "gain", "95 % interval", "p (Holm)", "from noise"):
+    for column in ("task", "distilled", "alone", "gain", "95 % interval", "p (Holm)", "outcome"):
         table.add_column(column, justify="left" if column == "task" else "right")
     for row in [*gain["tasks"], gain["overall"]]:
         table.add_row(*_gain_cells(row))
@@ -159,7 +159,7 @@ def _gain_cells(row: dict[str, Any]) -> list[str]:
         f"{difference['value']:+.4f}" if defined else difference["undefined"].replace("_", " "),
         interval,
         "" if p_value is None else f"{p_value:.2g}",
-        "separated" if row["separated"] else "not separated" if defined else "",
+        row["outcome"],
     ]
 
 

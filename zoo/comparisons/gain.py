@@ -19,7 +19,8 @@ def gain_of(comparison: Comparison) -> Document:
     """What the student of a comparison has over its control, by task and overall; or why that is not known.
 
     ``tasks`` and ``overall`` hold the scores of both and their difference (student minus control, as fractions or
-    in the unit of the metric) with its interval; ``separated`` tells whether that interval leaves out zero.
+    in the unit of the metric) with its interval; ``outcome`` is better or worse where that interval leaves out zero,
+    else unclear.
     ``control_retention`` is what the control keeps of the same teacher, where that was measured too.
     """
     controls = [model.slug for model in controls_of(comparison.student)]
@@ -59,17 +60,22 @@ def _document(control: str, found: Comparison, beside: Comparison | None) -> Doc
 
 
 def _row(row: Document, task: str) -> Document:
-    difference = row["difference"]
-    defined = difference.get("value") is not None
     return {
         "task": task,
         "student": row["student"]["value"],
         "control": row["teacher"]["value"],
         "chance": row.get("chance"),
-        "difference": difference,
+        "difference": row["difference"],
         "p_adjusted": row.get("p_adjusted"),
-        "separated": defined and (difference["ci_low"] > 0 or difference["ci_high"] < 0),
+        "outcome": outcome(row["difference"], row.get("higher_is_better", True)),
     }
+
+
+def outcome(difference: Document, higher_is_better: bool) -> str:
+    """Whether a difference with its interval tells better from worse."""
+    if difference.get("value") is None or difference["ci_low"] <= 0 <= difference["ci_high"]:
+        return "unclear"
+    return "better" if (difference["ci_low"] > 0) == higher_is_better else "worse"
 
 
 def _unknown(code: str, message: str) -> Document:

@@ -14,6 +14,8 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID
 
+from django.db.models import F
+
 from evaluation.contract import digest_of
 from evaluation.scoring.pareto import Placed, Point, pareto
 from evaluation.scoring.ranks import RankRange, ranges_from_intervals
@@ -253,6 +255,7 @@ def _chosen_suite(asked: Asked, suites: Sequence[SuiteVersion]) -> SuiteVersion 
 def _entries(suite: SuiteVersion) -> list[Entry]:
     rows = (
         Comparison.objects.filter(suite=suite.name, suite_version=suite.version)
+        .exclude(student=F("teacher"))
         .order_by("-created_at", "-pk")
         .values_list("pk", "pairing__pair_run__state")
     )

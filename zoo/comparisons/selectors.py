@@ -10,11 +10,12 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
-from evaluation.comparing.document import with_pair
+from evaluation.comparing.document import with_noise, with_pair
 from evaluation.contract import PairReport, RunReport
 from zoo.comparisons.models import Comparison
+from zoo.comparisons.noise import noise_of
 from zoo.comparisons.services import parse
 from zoo.core import storage
 from zoo.core.errors import Invalid, NotFound
@@ -74,10 +75,11 @@ def comparison_by_id(comparison_id: UUID | str) -> Comparison:
 
 
 def document_of(comparison: Comparison) -> dict[str, Any]:
-    """The document, with what the job with both models loaded has measured by now."""
+    """The document, with what the job with both models loaded has measured by now, and the teacher's noise floor."""
     pair_run = comparison.pairing.pair_run
     report = pair_run.result.report if pair_run is not None and pair_run.state == State.SUCCEEDED else None
-    return with_pair(parse(comparison), report if isinstance(report, PairReport) else None)
+    document = with_pair(parse(comparison), report if isinstance(report, PairReport) else None)
+    return with_noise(document, noise_of(comparison))
 
 
 def of_runs(student_run: Run, teacher_run: Run) -> Comparison | None:
@@ -95,9 +97,10 @@ def of_pairing(pairing: Pairing | None) -> Comparison | None:
 
 
 def recent(*, student: str | None = None, teacher: str | None = None) -> QuerySet[Comparison]:
-    """Comparisons, newest first."""
+    """Comparisons, newest first; those of a model with itself, which tell noise and not retention, are left out."""
     found = (
-        Comparison.objects.select_related("pairing__pair_run")
+        Comparison.objects.exclude(student=F("teacher"))
+        .select_related("pairing__pair_run")
         .order_by("-created_at", "-pk")
         .defer("document")
     )

@@ -82,7 +82,7 @@ def _store(pairing: Pairing, identifier: Any, document: dict[str, Any], now: dat
                 retention_low=retention.get("ci_low"),
                 retention_high=retention.get("ci_high"),
                 verdict=overall["verdict"] or "",
-                rankable=bool(suite) and overall["coverage"]["rankable"],
+                rankable=bool(suite) and overall["coverage"]["rankable"] and not document["repetition"],
                 created_at=now,
             )
             Pairing.objects.filter(pk=pairing.pk, settled_at=None).update(settled_at=now, reason=None)

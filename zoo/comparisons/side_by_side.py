@@ -111,8 +111,8 @@ def side_by_side(names: Sequence[str], *, baseline: str = "", suite: str = "") -
     suites = _shared(runs)
     picked = suite if suite in suites else (suites[0] if suites else "")
     by_model = {name: own[picked] for name, own in runs.items() if picked in own}
-    base = _baseline(chosen, by_model, baseline)
     known = from_catalog(chosen)
+    base = _baseline(chosen, by_model, known, baseline)
     columns = tuple(_column(name, by_model, base, known) for name in chosen)
     comparable = [by_model[column.name] if _comparable(column) else None for column in columns]
     return SideBySide(
@@ -156,15 +156,20 @@ def _shared(runs: Mapping[str, Mapping[str, Run]]) -> tuple[str, ...]:
     return tuple(sorted(counts, key=lambda key: (-counts[key], key)))
 
 
-def _baseline(names: Sequence[str], by_model: Mapping[str, Run], wanted: str) -> str:
-    """What was asked for; else the teacher of another chosen one; else the first that has a run."""
+def _baseline(
+    names: Sequence[str], by_model: Mapping[str, Run], known: Mapping[str, Known], wanted: str
+) -> str:
+    """What was asked for; else the chosen one that taught most of the others; else the first that has a run."""
     if wanted in by_model:
         return wanted
-    taught = Comparison.objects.filter(student__in=names, teacher__in=by_model).values_list(
-        "teacher", flat=True
+    pairs = set(
+        Comparison.objects.filter(student__in=names, teacher__in=by_model).values_list("student", "teacher")
     )
-    first_taught = taught.order_by("-created_at").first()
-    return first_taught or next((name for name in names if name in by_model), "")
+    taught = Counter(teacher for _, teacher in pairs)
+    taught.update(
+        teacher for student, teacher in pairs if teacher.lower() in known.get(student, UNKNOWN).teachers
+    )
+    return max((name for name in names if name in by_model), key=lambda name: taught[name], default="")
 
 
 def _column(name: str, by_model: Mapping[str, Run], base: str, known: Mapping[str, Known]) -> Column:

@@ -11,7 +11,7 @@ from tests.factories.catalog import make_model
 from tests.factories.runs import NOW, finish, make_run
 from zoo.catalog.fields import BadFact
 from zoo.comparisons import services
-from zoo.comparisons.gain import gain_of
+from zoo.comparisons.gain import gain_of, outcome
 from zoo.comparisons.models import Comparison
 from zoo.runs.models import Pairing, Run
 
@@ -59,7 +59,7 @@ def test_the_gain_is_the_difference_to_the_control_with_what_that_keeps_alone(
     assert (gain["control"], gain["comparison"]) == (CONTROL, str(against.pk))
     choice = gain["tasks"][0]
     assert choice["difference"]["value"] == pytest.approx(choice["student"] - choice["control"])
-    assert choice["separated"]
+    assert choice["outcome"] == "better"
     assert choice["difference"]["ci_low"] > 0
     assert gain["control_retention"]["value"] == pytest.approx(beside.retention)
     page = client.get(f"/comparisons/{comparison.pk}/").content.decode()
@@ -70,3 +70,24 @@ def test_the_gain_is_the_difference_to_the_control_with_what_that_keeps_alone(
 def test_a_control_is_named_by_the_id_of_a_model() -> None:
     with pytest.raises(BadFact):
         make_model(CONTROL, control_of="the student")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "higher_is_better", "said"),
+    [
+        (0.1, 0.2, True, "better"),
+        (-0.2, -0.1, True, "worse"),
+        (-0.2, -0.1, False, "better"),
+        (0.1, 0.2, False, "worse"),
+        (-0.1, 0.2, True, "unclear"),
+    ],
+)
+def test_better_and_worse_follow_the_direction_of_the_metric(
+    low: float, high: float, higher_is_better: bool, said: str
+) -> None:
+    difference = {"value": (low + high) / 2, "ci_low": low, "ci_high": high}
+    assert outcome(difference, higher_is_better) == said
+
+
+def test_a_difference_that_is_undefined_is_unclear() -> None:
+    assert outcome({"undefined": "too_few_samples"}, True) == "unclear"
