@@ -33,6 +33,13 @@ def test_the_teacher_is_the_baseline_unless_another_is_asked_for() -> None:
 
 
 @pytest.mark.usefixtures("compared")
+def test_the_model_that_taught_most_of_the_others_is_the_baseline(tmp_path: Path) -> None:
+    make_comparison(tmp_path, student=STUDENT, teacher=OTHER, suite=DEMO)
+    columns = side_by_side([STUDENT, OTHER, TEACHER]).columns
+    assert [column.name for column in columns if column.is_baseline] == [TEACHER]
+
+
+@pytest.mark.usefixtures("compared")
 def test_any_two_students_are_paired_by_sample() -> None:
     table = side_by_side([STUDENT, OTHER])
     cell = table.lines[0].cells[1]

@@ -10,8 +10,17 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from zoo.catalog.selectors import model_names
-from zoo.comparisons.side_by_side import Column, SideBySide, TooManyModels, side_by_side, starting_points
+from zoo.comparisons.side_by_side import (
+    Cell,
+    Column,
+    SideBySide,
+    TaskLine,
+    TooManyModels,
+    side_by_side,
+    starting_points,
+)
 from zoo.web.presenters import MISSING, bytes_text, compact, duration
+from zoo.web.suite_titles import titles_of
 
 _COST_TEXTS: dict[str, tuple[str, Callable[[float | None], str]]] = {
     "parameters": ("Parameters", compact),
@@ -22,11 +31,19 @@ _COST_TEXTS: dict[str, tuple[str, Callable[[float | None], str]]] = {
 
 
 class Line(NamedTuple):
-    """A row of plain values; `same` where all columns that have one agree."""
+    """A row of plain values, each beside its column; `same` where all columns that have one agree."""
 
     label: str
-    values: list[str]
+    cells: list[tuple[Column, str]]
     same: bool
+
+
+class ScoreLine(NamedTuple):
+    """A task with its title and the scores of all models, each beside its column."""
+
+    title: str
+    line: TaskLine
+    cells: list[tuple[Column, Cell | None]]
 
 
 class Chosen(NamedTuple):
@@ -61,18 +78,27 @@ def _context(request: HttpRequest, table: SideBySide, *, only_differences: bool)
         ("What it costs", _cost_lines(table.columns)),
         ("How it was measured", _setting_lines(table.columns)),
     )
+    titles = titles_of(table.suite)
     return {
         "table": table,
         "chosen": [_chosen(request, column) for column in table.columns],
-        "lines": lines,
+        "lines": [
+            ScoreLine(
+                titles.get(line.task, line.task), line, list(zip(table.columns, line.cells, strict=True))
+            )
+            for line in lines
+        ],
         "hidden_lines": len(table.lines) - len(lines),
         "groups": [
             (title, [line for line in found if not (only_differences and line.same)])
             for title, found in groups
         ],
         "only_differences": only_differences,
-        "license": _line("License", [column.known.license for column in table.columns]),
-        "agreements": list(zip(table.columns, table.agreements, strict=True)),
+        "license": _line("License", table.columns, [column.known.license for column in table.columns]),
+        "agreements": [
+            (column, list(zip(table.columns, cells, strict=True)))
+            for column, cells in zip(table.columns, table.agreements, strict=True)
+        ],
         "toggle": _address(request, diff=None if only_differences else "1"),
         "suites": [(suite, _address(request, suite=suite), suite == table.suite) for suite in table.suites],
     }
@@ -93,27 +119,29 @@ def _chosen(request: HttpRequest, column: Column) -> Chosen:
     return Chosen(column, f"?{query.urlencode()}", _address(request, base=column.name))
 
 
-def _line(label: str, values: Sequence[str]) -> Line:
+def _line(label: str, columns: Sequence[Column], values: Sequence[str]) -> Line:
     shown = [value or MISSING for value in values]
-    return Line(label, shown, len(set(shown) - {MISSING}) <= 1)
+    return Line(label, list(zip(columns, shown, strict=True)), len(set(shown) - {MISSING}) <= 1)
 
 
 def _catalog_lines(columns: Sequence[Column]) -> list[Line]:
     return [
-        _line("Parameters", [compact(column.known.parameters) for column in columns]),
-        _line("Context", [compact(column.known.context_length) for column in columns]),
-        _line("Released", [column.known.released for column in columns]),
-        _line("Availability", [column.known.availability for column in columns]),
+        _line("Parameters", columns, [compact(column.known.parameters) for column in columns]),
+        _line("Context, tokens", columns, [compact(column.known.context_length) for column in columns]),
+        _line("Released", columns, [column.known.released for column in columns]),
+        _line("Availability", columns, [column.known.availability for column in columns]),
     ]
 
 
 def _cost_lines(columns: Sequence[Column]) -> list[Line]:
     return [
-        _line(label, [text(dict(column.costs).get(key)) for column in columns])
+        _line(label, columns, [text(dict(column.costs).get(key)) for column in columns])
         for key, (label, text) in _COST_TEXTS.items()
     ]
 
 
 def _setting_lines(columns: Sequence[Column]) -> list[Line]:
     names = dict.fromkeys(name for column in columns for name, _ in column.settings)
-    return [_line(name, [dict(column.settings).get(name, "") for column in columns]) for name in names]
+    return [
+        _line(name, columns, [dict(column.settings).get(name, "") for column in columns]) for name in names
+    ]
