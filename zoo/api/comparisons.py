@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from zoo.api import pages
 from zoo.api.conditional import Conditional
+from zoo.api.fields import Choice
 from zoo.api.pages import PageParameters
 from zoo.comparisons import selectors
 from zoo.comparisons.gain import gain_of
@@ -86,7 +87,7 @@ class SampleParameters(PageParameters):
     """Which samples."""
 
     task = serializers.CharField(required=False, max_length=200, help_text="default: the first")
-    outcome = serializers.ChoiceField(choices=list(selectors.OUTCOMES), required=False)
+    outcome = Choice(choices=list(selectors.OUTCOMES), required=False)
 
 
 class ComparisonPages(CursorPagination):

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from evaluation.scoring.values import plain
+from zoo.api.fields import Choice
 from zoo.api.parameters import QuerySerializer
 from zoo.api.problems import ProblemSerializer
 from zoo.comparisons.leaderboard import COSTS, Asked, Board, Cell, Row, board
@@ -27,7 +28,7 @@ class LeaderboardQuery(QuerySerializer):
     settings = serializers.CharField(
         required=False, max_length=8, help_text="key of the settings; by default those that most rows share."
     )
-    x = serializers.ChoiceField(
+    x = Choice(
         required=False, choices=COSTS, default="parameters", help_text="the cost that the front is made with."
     )
     parameters__gte = serializers.FloatField(required=False, min_value=1)

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from zoo.api.conditional import Conditional
+from zoo.api.fields import Choice
 from zoo.api.parameters import QuerySerializer
 from zoo.core.errors import Invalid
 from zoo.licensing import report, sbom, selectors
@@ -37,8 +38,8 @@ class CheckParameters(QuerySerializer):
     """One question about an existing model. Leave out what is not known."""
 
     model = serializers.CharField(max_length=200)
-    action = serializers.ChoiceField(choices=[(name, name) for name in ACTIONS])
-    profile = serializers.ChoiceField(choices=[(p.value, p.value) for p in Profile], required=False)
+    action = Choice(choices=[(name, name) for name in ACTIONS])
+    profile = Choice(choices=[(p.value, p.value) for p in Profile], required=False)
     commercial = serializers.BooleanField(required=False, allow_null=True, default=None)
     mau = serializers.IntegerField(required=False, min_value=0)
     mau_on_date = serializers.CharField(
@@ -57,7 +58,7 @@ class CheckParameters(QuerySerializer):
     proposed_name = serializers.CharField(required=False, max_length=200)
     student_family = serializers.CharField(required=False, max_length=200)
     student_is_llm = serializers.BooleanField(required=False, allow_null=True, default=None)
-    student_kind = serializers.ChoiceField(choices=[(kind, kind) for kind in KINDS], required=False)
+    student_kind = Choice(choices=[(kind, kind) for kind in KINDS], required=False)
     student_distributed = serializers.BooleanField(required=False, allow_null=True, default=None)
     student_name = serializers.CharField(required=False, max_length=200)
 

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from zoo.api.catalog import EvidenceSerializer
 from zoo.api.conditional import Conditional
+from zoo.api.fields import Choice
 from zoo.api.parameters import QuerySerializer
 from zoo.catalog import selectors as catalog
 from zoo.lineage import selectors
@@ -22,7 +23,7 @@ class LineageParameters(QuerySerializer):
     """How far and in which direction."""
 
     depth = serializers.IntegerField(required=False, default=3, min_value=1, max_value=selectors.MAX_DEPTH)
-    direction = serializers.ChoiceField(choices=["both", "up", "down"], required=False, default="both")
+    direction = Choice(choices=["both", "up", "down"], required=False, default="both")
     evidence = serializers.BooleanField(required=False, default=True)
 
 

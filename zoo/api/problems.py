@@ -25,6 +25,17 @@ _STATUS_BY_KIND: dict[type[errors.ZooError], int] = {
     errors.Conflict: 409,
     errors.TooMany: 429,
 }
+_REMEDIES = {
+    401: "Send the header 'Authorization: Token zoo_...'. Make a token on your account page, "
+    "or with 'zoo token create --scope submit'.",
+    403: "Use a token with the scope that this needs, or ask the operator for the role.",
+    404: "Look at /api/docs/ for the addresses there are.",
+    405: "Look at /api/docs/ for the methods of this address.",
+    406: "Ask for application/json.",
+    415: "Send application/json, with that as the Content-Type.",
+    429: "Wait as long as the header Retry-After says.",
+}
+"""What to change, by status, where the error itself does not know better."""
 logger = logging.getLogger(__name__)
 
 
@@ -66,7 +77,9 @@ def _translate(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
             headers["Retry-After"] = str(int(wait) + 1)
         if header := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = header
-        return document(error.status_code, str(error.default_code), str(error.detail)), headers
+        status = error.status_code
+        body = document(status, str(error.default_code), str(error.detail), remedy=_REMEDIES.get(status, ""))
+        return body, headers
     return document(500, "internal_error", "Something went wrong here. It was logged."), {}
 
 

@@ -17,6 +17,7 @@ from zoo.accounts.models import Scope, User
 from zoo.api import pages
 from zoo.api.catalog import DisputeSerializer
 from zoo.api.conditional import Conditional
+from zoo.api.fields import Choice
 from zoo.api.parameters import QuerySerializer
 from zoo.catalog import selectors
 from zoo.catalog.models import Dispute, Proposal
@@ -61,7 +62,7 @@ class NewProposalSerializer(serializers.Serializer[Any]):
 class DecisionSerializer(serializers.Serializer[Any]):
     """A curator's decision; ``draft`` is the amended one."""
 
-    decision = serializers.ChoiceField(choices=["accept", "amend", "decline"])
+    decision = Choice(choices=["accept", "amend", "decline"])
     reason = serializers.CharField(max_length=1000, required=False, default="", allow_blank=True)
     draft = serializers.DictField(required=False)
 
@@ -69,7 +70,7 @@ class DecisionSerializer(serializers.Serializer[Any]):
 class ProposalParameters(QuerySerializer):
     """Filters of the list."""
 
-    state = serializers.ChoiceField(choices=Proposal.State.values, required=False)
+    state = Choice(choices=Proposal.State.values, required=False)
     cursor = serializers.CharField(required=False)
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=100)
 

@@ -28,6 +28,7 @@ from rest_framework.views import APIView
 from evaluation.contract import RunReport
 from zoo.accounts.models import Scope, User
 from zoo.api.conditional import Conditional
+from zoo.api.fields import Choice
 from zoo.api.pages import PageParameters
 from zoo.runs import selectors
 from zoo.runs.clock import database_now
@@ -82,7 +83,7 @@ class RunSerializer(serializers.Serializer[Any]):
 class RunParameters(PageParameters):
     """Filters of the list of runs."""
 
-    state = serializers.ChoiceField(choices=[state.value for state in State], required=False)
+    state = Choice(choices=[state.value for state in State], required=False)
     model = serializers.CharField(required=False, max_length=200)
 
 

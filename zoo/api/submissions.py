@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from evaluation.contract import MAX_BATCH_SIZE, MAX_FEWSHOT, MAX_TASKS, Dtype, Engine
 from zoo.accounts.models import Scope, User
 from zoo.api.conditional import Conditional
+from zoo.api.fields import Choice
 from zoo.api.pages import PageParameters
 from zoo.api.runs import ReasonSerializer
 from zoo.comparisons import selectors as comparisons
@@ -55,10 +56,14 @@ class SubmissionInput(serializers.Serializer[Any]):
     num_fewshot = serializers.IntegerField(required=False, min_value=0, max_value=MAX_FEWSHOT)
     limit = serializers.IntegerField(required=False, min_value=1, max_value=10**9)
     batch_size = serializers.IntegerField(required=False, min_value=1, max_value=MAX_BATCH_SIZE)
-    dtype = serializers.ChoiceField(required=False, choices=[dtype.value for dtype in Dtype])
+    dtype = Choice(required=False, choices=[dtype.value for dtype in Dtype])
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
     apply_chat_template = serializers.BooleanField(required=False)
-    engine = serializers.ChoiceField(required=False, choices=[engine.value for engine in Engine])
+    noise_floor = serializers.BooleanField(
+        required=False,
+        help_text="run the teacher again at another batch size, to show how many flips are noise",
+    )
+    engine = Choice(required=False, choices=[engine.value for engine in Engine])
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):

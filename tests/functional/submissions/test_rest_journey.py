@@ -115,10 +115,18 @@ def test_wrong_input_is_a_problem_that_points_at_the_field(body: dict[str, Any],
     assert not Run.objects.exists()
 
 
-def test_without_a_token_nothing_is_queued() -> None:
-    for client in (Client(), client_of("reader", Scope.READ)):
-        assert post(client).status_code in (401, 403)
+def test_without_a_token_nothing_is_queued_and_the_answer_says_how_to_get_one() -> None:
+    nobody, reader = post(Client()), post(client_of("reader", Scope.READ))
+    assert (nobody.status_code, reader.status_code) == (401, 403)
+    assert "zoo token create" in nobody.json()["remedy"]
+    assert "scope" in reader.json()["remedy"]
     assert not Submission.objects.exists()
+
+
+def test_a_choice_that_is_not_there_is_answered_with_the_ones_that_are() -> None:
+    answer = post(client_of(), body=BODY | {"dtype": "int4"})
+    assert answer.status_code == 400
+    assert "Known: float32, bfloat16" in answer.json()["errors"][0]["detail"]
 
 
 def test_the_same_key_gives_the_same_submission() -> None:
