@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from zoo.accounts.models import AccessToken, User
 from zoo.accounts.services import digest_of_token
+from zoo.core.errors import NotFound
 
 _TOUCH_EVERY = timedelta(minutes=5)
 
@@ -25,3 +26,16 @@ def live_token(token: str, *, now: datetime) -> AccessToken | None:
 def tokens_of(user: User) -> QuerySet[AccessToken]:
     """A person's tokens, the newest first, ended ones too."""
     return AccessToken.objects.filter(user=user).order_by("-created_at", "-id")
+
+
+def people() -> QuerySet[User]:
+    """Everybody with an account, shut out or not, by name."""
+    return User.objects.order_by("username")
+
+
+def person(user_id: int) -> User:
+    """An account. Raises NotFound."""
+    found = User.objects.filter(pk=user_id).first()
+    if found is None:
+        raise NotFound("there is no such account")
+    return found

@@ -1,14 +1,21 @@
-"""Writes about people and tokens: the first operator, tokens made and revoked."""
+"""Writes about people and tokens: the first operator, accounts, roles, tokens made and revoked.
+
+Sign-up is closed: an operator makes an account and hands over a link, by which its owner sets the password.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.contrib.auth.tokens import default_token_generator
 from django.core import signing
 from django.db import transaction
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 
 from zoo.accounts.models import AccessToken, Scope, User
 from zoo.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -16,6 +23,7 @@ from zoo.core.models import record
 
 TOKEN_PREFIX = "zoo_"  # noqa: S105
 _TICKET_SALT = "zoo.accounts.first-operator"
+_USER_NAME = re.compile(r"[\w.@+-]+")
 
 
 class NewToken(NamedTuple):
@@ -41,6 +49,24 @@ class NameTaken(Conflict):
     """Another account has this user name."""
 
     code = "name_taken"
+
+
+class OnlyOperators(Forbidden):
+    """Accounts are made and changed by operators."""
+
+    code = "operators_only"
+
+
+class BadUserName(Invalid):
+    """A user name has letters, digits and @ . + - _ alone, and 150 characters at most."""
+
+    code = "bad_user_name"
+
+
+class LastOperator(Conflict):
+    """The only operator cannot be made less or shut out: nobody could undo it."""
+
+    code = "last_operator"
 
 
 def first_operator_ticket(*, now: datetime, lifetime: timedelta = timedelta(hours=24)) -> str | None:
@@ -82,6 +108,71 @@ def create_first_operator(*, ticket: str, username: str, password: str, now: dat
 
 def _has_operator() -> bool:
     return User.objects.filter(role=Scope.OPERATE, is_active=True).exists()
+
+
+@transaction.atomic
+def create_account(*, acting_user: User, username: str, role: Scope, now: datetime) -> User:
+    """Makes an account without a password. Raises OnlyOperators, BadUserName, NameTaken."""
+    _check_operator(acting_user)
+    name = User.normalize_username(username.strip())
+    if not name or len(name) > 150 or not _USER_NAME.fullmatch(name):
+        raise BadUserName("a user name has letters, digits and @ . + - _ alone", field="username")
+    if User.objects.filter(username__iexact=name).exists():
+        raise NameTaken("this user name is taken", field="username")
+    operates = role is Scope.OPERATE
+    user = User(username=name, role=role, is_staff=operates, is_superuser=operates)
+    user.set_unusable_password()
+    user.save()
+    record(
+        action="user.created",
+        subject=f"user:{user.pk}",
+        acting_user=acting_user,
+        now=now,
+        detail={"role": str(role)},
+    )
+    return user
+
+
+def entry_path(*, acting_user: User, user: User) -> str:
+    """The path by which the account's owner sets a password: works once, for three days. Raises OnlyOperators.
+
+    It is signed over the present password and the last time of signing in, so using it, or signing in, ends it.
+    """
+    _check_operator(acting_user)
+    key = urlsafe_base64_encode(force_bytes(user.pk))
+    return f"/account/enter/{key}/{default_token_generator.make_token(user)}/"
+
+
+@transaction.atomic
+def change_account(*, acting_user: User, user_id: int, role: Scope, active: bool, now: datetime) -> User:
+    """Sets role and whether the account may be used; tokens and sessions can do no more from that moment.
+
+    Raises OnlyOperators, NotFound, LastOperator.
+    """
+    _check_operator(acting_user)
+    user = User.objects.select_for_update().filter(pk=user_id).first()
+    if user is None:
+        raise NotFound("there is no such account")
+    others = User.objects.filter(role=Scope.OPERATE, is_active=True).exclude(pk=user.pk)
+    if not (active and role is Scope.OPERATE) and user.may(Scope.OPERATE) and not others.exists():
+        raise LastOperator("this is the only operator", remedy="Make another operator first.")
+    before = {"role": user.role, "active": user.is_active}
+    operates = role is Scope.OPERATE
+    user.role, user.is_active, user.is_staff, user.is_superuser = role, active, operates, operates
+    user.save(update_fields=["role", "is_active", "is_staff", "is_superuser"])
+    record(
+        action="user.changed",
+        subject=f"user:{user.pk}",
+        acting_user=acting_user,
+        now=now,
+        detail={"before": before, "role": str(role), "active": active},
+    )
+    return user
+
+
+def _check_operator(user: User) -> None:
+    if not user.may(Scope.OPERATE):
+        raise OnlyOperators("only operators make and change accounts")
 
 
 def digest_of_token(token: str) -> str:

@@ -25,6 +25,7 @@ ZOO_MAX_ATTEMPTS = ENV.max_attempts
 ZOO_WORKER_TOKEN = ENV.worker_token
 ZOO_SCRIPTED = ENV.scripted
 ZOO_PAIR_JOBS = ENV.pair_jobs
+ZOO_TRUSTED_PROXIES = ENV.trusted_proxies
 
 DEBUG = False
 SECRET_KEY = ENV.secret_key

@@ -1,4 +1,4 @@
-"""Forms of the account pages."""
+"""Forms of the account pages; the one for signing in brakes those who guess passwords."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth import password_validation
+from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 
+from zoo.accounts import attempts
 from zoo.accounts.models import Scope, User
 
 _LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("0", "until it is revoked"))
@@ -59,3 +64,47 @@ class FirstOperatorForm(forms.Form):
         password = str(self.cleaned_data["password"])
         password_validation.validate_password(password)
         return password
+
+
+class SignInForm(AuthenticationForm):
+    """Django's form, behind the brake: past the limit an attempt is not looked at, and the answer is a 429."""
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError for a wrong password, TooManyAttempts when there were too many of them."""
+        assert self.request is not None
+        attempt = attempts.Attempt(str(self.cleaned_data.get("username") or ""), address_of(self.request))
+        attempts.check(attempt)
+        try:
+            cleaned: dict[str, Any] = super().clean()
+        except ValidationError:
+            attempts.note_failure(attempt)
+            raise
+        attempts.note_success(attempt)
+        return cleaned
+
+
+def address_of(request: HttpRequest) -> str:
+    """The visitor's address: what the outermost trusted proxy saw, else the other end of the connection."""
+    trusted: int = settings.ZOO_TRUSTED_PROXIES
+    seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    if trusted and seen:
+        return seen[-min(trusted, len(seen))]
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+class AccountForm(forms.Form):
+    """A new account, made by an operator."""
+
+    username = forms.CharField(label="User name", max_length=150)
+    role = forms.ChoiceField(
+        label="Role",
+        choices=[(str(scope), words) for scope, words in _SCOPE_WORDS.items()],
+        initial=str(Scope.SUBMIT),
+    )
+
+
+class AccountChangeForm(forms.Form):
+    """Role of an account, and whether it may be used."""
+
+    role = forms.ChoiceField(choices=[(str(scope), str(scope)) for scope in Scope])
+    active = forms.BooleanField(required=False)

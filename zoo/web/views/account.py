@@ -1,4 +1,4 @@
-"""Signing in, the account page with its tokens, and the one-time link that makes the first operator."""
+"""Signing in, the account page with its tokens, and the one-time links by which accounts begin."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import cast
 from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -19,15 +21,33 @@ from zoo.accounts import services
 from zoo.accounts.models import Scope, User
 from zoo.accounts.selectors import tokens_of
 from zoo.core.errors import ZooError
-from zoo.web.forms.account import FirstOperatorForm, TokenForm
+from zoo.web.forms.account import FirstOperatorForm, SignInForm, TokenForm
 
 sign_in = auth_views.LoginView.as_view(
-    template_name="account/login.html", redirect_authenticated_user=True, next_page="/account/"
+    template_name="account/login.html",
+    authentication_form=SignInForm,
+    redirect_authenticated_user=True,
+    next_page="/account/",
+)
+enter = auth_views.PasswordResetConfirmView.as_view(
+    template_name="account/enter.html",
+    success_url=reverse_lazy("web:account"),
+    post_reset_login=True,
+    reset_url_token="now",  # noqa: S106
 )
 sign_out = auth_views.LogoutView.as_view()
 change_password = auth_views.PasswordChangeView.as_view(
     template_name="account/password.html", success_url=reverse_lazy("web:account")
 )
+
+
+@never_cache
+@require_safe
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """Administration has no sign-in of its own: one page asks for passwords, and it has the brake."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next", "/admin/"))
 
 
 @never_cache
