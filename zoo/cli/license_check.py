@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -174,29 +175,46 @@ def _lineage(document: QuestionDocument) -> Lineage:
 
 
 def _show(checked: Checked) -> None:
-    """For people: the verdict, why, what to do, what to know. Everything goes to stdout, it is the answer."""
+    """For people: the verdict and every line behind it. All of it goes to stdout, it is the answer."""
     answer = checked.json
     words = {"conditions": "allowed with conditions", "allowed": "allowed under the texts we read"}
     print(f"{words.get(answer['verdict'], answer['verdict'])}  ({answer['profile']} profile)")
-    for finding in answer["findings"]:
-        if finding["verdict"] in ("prohibited", "unknown"):
-            print(f"  {finding['verdict']}: {finding['reason']}")
-            print(f"      {_source(finding)}")
-    if answer["obligations"]:
-        print("To do:")
-    for duty in answer["obligations"]:
-        print(f"  [ ] {duty['words']}{'  (NOT MET by the name given)' if duty['met'] is False else ''}")
-        print(f"      {_source(duty)}")
-    if answer["flag_details"]:
-        print("To know:")
-    for flag in answer["flag_details"]:
-        print(f"  {flag['flag']}: {flag['reason']}")
+    deciding = [line for line in answer["findings"] if line["verdict"] in ("prohibited", "unknown")]
+    granted = [line for line in answer["findings"] if line["verdict"] == "allowed"]
+    _section("Why:", [(f"{line['verdict']}: {line['reason']}", line) for line in deciding])
+    _section("To do:", [(f"[ ] {_duty(line)}", line) for line in answer["obligations"]])
+    _section("To know:", [(f"{line['flag']}: {line['reason']}", line) for line in answer["flag_details"]])
+    _section("What else the texts say:", [(line["reason"], line) for line in granted])
+    for sentence in answer["assumptions"]:
+        print(f"Assumed: {sentence}")
     if answer["open_facts"]:
         print(f"Facts that were not given: {', '.join(answer['open_facts'])}")
-    print(f"Rules {answer['rules_version']}. {answer['disclaimer']}", file=sys.stderr)
+    print(f"Rules {answer['rules_version']}. {answer['disclaimer']}")
 
 
-def _source(line: dict[str, Any]) -> str:
-    path = " <- ".join(step["node"] for step in line["path"])
-    text = f"{line['license_name']}, {line['clause']}" if line["license_name"] else line["license"] or ""
-    return " · ".join(part for part in (line["rule"], text, f"path: {path}") if part)
+def _section(title: str, lines: list[tuple[str, dict[str, Any]]]) -> None:
+    if lines:
+        print(title)
+    for sentence, line in lines:
+        print(f"  {sentence}")
+        for detail in _source(line):
+            print(f"      {detail}")
+
+
+def _duty(line: dict[str, Any]) -> str:
+    unmet = "  (NOT MET by the name given)" if line["met"] is False else ""
+    return f"{line['words']}. {line['text']}{unmet}"
+
+
+def _source(line: dict[str, Any]) -> Iterator[str]:
+    """Rule and clause, the way along the lineage, and which copy of the text was read by whom."""
+    named = line["license_name"] or line["license"]
+    clause = f", {line['clause']}" if line["clause"] else ""
+    derivative = line.get("derivative_clause")
+    claimed = f" (a student is a derivative: {derivative})" if derivative else ""
+    yield f"rule {line['rule']} · {named or 'the record of the catalog, no text'}{clause}{claimed}"
+    steps = [f" <-{step['edge']}- {step['node']}" if step["edge"] else step["node"] for step in line["path"]]
+    yield f"path {''.join(steps)}"
+    if line["license_name"]:
+        yield f"text {line['url'] or 'address unknown'} · {line['text_dated']}"
+        yield f"{line['verified']} · copy {line['text_digest'] or 'not kept'}"

@@ -3,6 +3,7 @@
 Field names are part of the interface: more may be added, none renamed.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from zoo.licensing.documents import QuestionDocument
 from zoo.licensing.rules.answer import Answer, Finding, Flag
 from zoo.licensing.rules.book import License, RuleBook
 from zoo.licensing.rules.graph import Reached
+from zoo.licensing.rules.schema import Text
 
 DUTY_WORDS = {
     "include-license": "Give recipients a copy of the license",
@@ -104,8 +106,9 @@ def _finding(finding: Finding, book: RuleBook, ids: Mapping[str, str]) -> dict[s
 def _flag(flag: Flag, book: RuleBook, ids: Mapping[str, str]) -> dict[str, Any]:
     return {
         "flag": flag.id,
+        "rule": flag.rule,
         "reason": flag.reason,
-        **_source(flag.license, None, book),
+        **_source(flag.license, flag.clause, book),
         **_place(flag.reached, ids),
     }
 
@@ -128,18 +131,41 @@ def _source(key: str | None, clause: str | None, book: RuleBook) -> dict[str, An
         "license_name": text.file.name,
         "clause": clause,
         "url": text.text.url,
-        "text_date": text.text.date.isoformat() if text.text.date else None,
+        "text_date": text.text.date,
+        "text_dated": dated(text.text),
         "text_digest": text.text.digest,
         "seen": text.text.seen,
-        "verified": _verified(text),
+        "verified": verified(text.text),
     }
 
 
-def _verified(text: License) -> str:
-    who = f"read by {text.text.read_by} on {text.text.read_on.isoformat()}"
-    if text.text.seen != "text":
-        who = f"{text.text.seen}, noted by {text.text.read_by} on {text.text.read_on.isoformat()}"
-    return f"{who}; {f'reviewed by {text.text.reviewed_by}' if text.text.reviewed_by else 'not reviewed by counsel'}"
+def dated(text: Text) -> str:
+    """The date of a text in words, and who states it; an unknown date is said to be unknown."""
+    if text.date is not None:
+        day = day_words(text.date)
+        by = {"text": "", "source": ", as its keeper dates it", "release": ", the day of the release"}
+        return f"dated {day}{by[text.dated_by]}"
+    if text.undated is None:
+        return "date unknown"
+    copied = f"; copied in {day_words(text.copied)}" if text.copied else ""
+    return f"{text.undated.rstrip('.')}{copied}".replace("The text", "the text", 1)
+
+
+def day_words(partial: str) -> str:
+    """`2024-07-23` as 23 July 2024, `2024-07` as July 2024."""
+    parts = [int(part) for part in partial.split("-")]
+    if len(parts) == 1:
+        return partial
+    day = dt.date(parts[0], parts[1], parts[2] if len(parts) == 3 else 1)
+    return f"{day.day} {day:%B %Y}" if len(parts) == 3 else f"{day:%B %Y}"
+
+
+def verified(text: Text) -> str:
+    """Who read the copy and when, how well it is known, and whether counsel signed the reading off."""
+    who = f"read by {text.read_by} on {text.read_on.isoformat()}"
+    if text.seen != "text":
+        who = f"{text.seen}, noted by {text.read_by} on {text.read_on.isoformat()}"
+    return f"{who}; {f'reviewed by {text.reviewed_by}' if text.reviewed_by else 'not reviewed by counsel'}"
 
 
 def checklist(answer: Answer, book: RuleBook) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from django.db.models import QuerySet
 
 from zoo.catalog.models import Model
 from zoo.core.errors import NotFound
-from zoo.licensing import lineage_source
+from zoo.licensing import lineage_source, matrix
 from zoo.licensing.checks import Checked, ask
 from zoo.licensing.documents import QuestionDocument
 from zoo.licensing.library import rule_book
@@ -26,6 +27,12 @@ class LicenseNotFound(NotFound):
 def licenses() -> list[License]:
     """Every text, by family and name."""
     return sorted(rule_book().licenses.values(), key=lambda text: (text.file.family, text.file.name.lower()))
+
+
+@cache
+def matrix_rows() -> tuple[matrix.Row, ...]:
+    """Every text with its answers to the first questions, in the order of `licenses`."""
+    return tuple(matrix.row(rule_book(), text.key) for text in licenses())
 
 
 def get_license(key: str) -> License:

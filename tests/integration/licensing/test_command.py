@@ -8,6 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from zoo.cli.license_check import license_check
+from zoo.licensing.library import rule_book
 
 pytestmark = pytest.mark.django_db
 
@@ -46,11 +47,24 @@ def test_json_stands_alone_on_stdout() -> None:
 
 
 def test_people_get_reasons_duties_and_the_disclaimer() -> None:
-    _, out, err = run("r1-distill-llama-70b", "--action", "publish_quantized", "--name", "R1-Q4")
+    _, out, _ = run("r1-distill-llama-70b", "--action", "publish_quantized", "--name", "R1-Q4")
     assert "NOT MET" in out
-    assert "Llama 3.3 Community License Agreement, 1.b.i" in out
-    assert "path: r1-distill-llama-70b <- llama-3.3-70b-instruct" in out
-    assert "not legal advice" in err
+    for part in (
+        'Begin the name with "Llama". Begin the name of a model',
+        "rule l33-name@llama-3.3-70b-instruct · Llama 3.3 Community License Agreement, 1.b.i",
+        "path r1-distill-llama-70b <-finetuned_from- llama-3.3-70b-instruct",
+        "text https://github.com/meta-llama/llama-models/blob/main/models/llama3_3/LICENSE · dated 6 December 2024",
+        "read by Distill Zoo maintainers on 2026-11-24; not reviewed by counsel · copy sha256:",
+        f"Rules {rule_book().version}.",
+        "not legal advice",
+    ):
+        assert part in out
+
+
+def test_a_text_that_claims_students_is_cited_with_the_clause() -> None:
+    _, out, _ = run("llama-3.1-swallow-8b-instruct", "--action", "host", "--commercial")
+    assert "(a student is a derivative: 1.1(e)(iii))" in out
+    assert "<-distilled_from- gemma-2-27b-it" in out
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "json"])

@@ -95,12 +95,16 @@ def test_only_llama_2_and_3_bar_improving_other_models() -> None:
     assert barring == {"llama-2-community", "llama-3-community"}
 
 
-def test_what_was_read_has_an_address_or_says_where_the_copy_came_from() -> None:
+def test_a_text_that_counts_as_read_can_be_shown_again() -> None:
     for file in license_files():
-        assert file.text.source, file.key
-        assert file.text.read_on <= dt.date(2100, 1, 1)
-        if file.text.seen == "recalled":
-            assert file.text.digest is None
+        text = file.text
+        assert text.source, file.key
+        assert text.read_on <= dt.date(2100, 1, 1)
+        if text.seen == "text":
+            assert text.url and text.digest, file.key
+            assert text.date or (text.undated and text.copied), file.key
+        if text.seen == "recalled":
+            assert text.digest is None
 
 
 def test_nothing_claims_a_review_that_did_not_happen() -> None:
@@ -142,10 +146,39 @@ def test_an_allow_may_carry_a_duty_and_a_display_has_a_text() -> None:
     assert Rule.model_validate(rule(must="display:Built with X")).must == "display:Built with X"
 
 
+def copy(**changes: Any) -> dict[str, Any]:
+    """A copy that can be shown again; a change to None takes a statement away."""
+    full = {
+        "seen": "text", "source": "a copy", "read_on": dt.date(2026, 1, 1), "url": "https://example.org/x",
+        "date": "2024-06", "digest": "sha256:0123456789abcdef",
+    }  # fmt: skip
+    return {name: value for name, value in {**full, **changes}.items() if value is not None}
+
+
+@pytest.mark.parametrize("missing", ["url", "date", "digest"])
+def test_what_cannot_show_its_copy_is_second_hand_at_best(missing: str) -> None:
+    with pytest.raises(ValidationError, match="counts as read"):
+        LicenseFile.model_validate(license_file(text=copy(**{missing: None})))
+    known = LicenseFile.model_validate(license_file(text=copy(**{missing: None}, seen="secondary")))
+    assert known.text.seen == "secondary"
+
+
+def test_a_text_without_a_date_says_why_and_when_it_was_copied() -> None:
+    undated = copy(date=None, undated="The text states no date.", copied="2026-01")
+    assert LicenseFile.model_validate(license_file(text=undated)).text.date is None
+    with pytest.raises(ValidationError, match="when it was copied"):
+        LicenseFile.model_validate(license_file(text={**undated, "copied": None}))
+
+
+@pytest.mark.parametrize("date", ["2024-13", "24-01-01", "2024-01-32", "June 2024"])
+def test_a_date_is_a_year_a_month_or_a_day(date: str) -> None:
+    with pytest.raises(ValidationError):
+        LicenseFile.model_validate(license_file(text=copy(date=date)))
+
+
 def license_file(**changes: Any) -> dict[str, Any]:
-    text = {"seen": "text", "source": "a copy", "read_on": dt.date(2026, 1, 1)}
     return {
-        "key": "x-1.0", "name": "Text X", "family": "community", "text": text, "grants": "all", "grant_clause": "1",
+        "key": "x-1.0", "name": "Text X", "family": "community", "text": copy(), "grants": "all", "grant_clause": "1",
         "rules": [rule()], **changes,
     }  # fmt: skip
 

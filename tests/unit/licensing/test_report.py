@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.unit.licensing.support import graph, lineage, node
 from zoo.licensing import report
 from zoo.licensing.documents import QuestionDocument
@@ -10,6 +12,7 @@ from zoo.licensing.library import rule_book
 from zoo.licensing.rules.answer import Answer
 from zoo.licensing.rules.engine import check
 from zoo.licensing.rules.graph import LineageGraph
+from zoo.licensing.rules.schema import Text
 from zoo.licensing.uses import USES, facet_choices, facet_values
 
 REDISTRIBUTED = {"use": {"model": "r1-distill-llama-70b", "action": "redistribute", "commercial": True}}
@@ -40,6 +43,49 @@ def test_the_json_has_the_fields_of_the_interface_and_says_it_is_no_advice() -> 
     ]
     assert (copy["clause"], copy["text_date"], copy["seen"]) == ("1.b.i(A)", "2024-12-06", "text")
     assert "not reviewed by counsel" in copy["verified"]
+
+
+def test_every_line_names_rule_clause_path_address_date_and_reader() -> None:
+    """Over an answer with bans, duties and flags of every kind."""
+    for question in (
+        {"use": {"model": "alpaca-7b", "action": "host", "commercial": True}},
+        {"use": {"model": "supernova-medius", "action": "redistribute"}},
+        {"use": {"model": "zephyr-7b-beta", "action": "host", "commercial": True}},
+    ):
+        document, answer = asked(question)
+        found = report.to_json(answer, document, rule_book())
+        for line in (*found["findings"], *found["obligations"], *found["flag_details"]):
+            assert "@" in line["rule"], line
+            assert line["path"][0]["edge"] is None, line
+            if line["license_name"] and not line.get("flag", "").startswith("text-changed"):
+                assert line["clause"] and line["url"] and line["text_dated"] and line["verified"], line
+
+
+def test_a_flag_names_the_rule_that_stands_behind_it() -> None:
+    document, answer = asked({"use": {"model": "zephyr-7b-beta", "action": "host", "commercial": True}})
+    details = {flag["flag"]: flag for flag in report.to_json(answer, document, rule_book())["flag_details"]}
+    upstream = details["upstream-contract@openai-gpt-3.5-turbo"]
+    assert (upstream["rule"], upstream["clause"]) == ("oa-compete@openai-gpt-3.5-turbo", "3.3(e)")
+    data = details["dataset-terms:CC-BY-NC-4.0@ultrachat-200k"]
+    assert (data["rule"], data["clause"]) == ("nc@ultrachat-200k", "1(i), 2(a)(1)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"date": "2024-07-23"}, "dated 23 July 2024"),
+        ({"date": "2024-07", "dated_by": "release"}, "dated July 2024, the day of the release"),
+        ({"date": "2019", "dated_by": "source"}, "dated 2019, as its keeper dates it"),
+        (
+            {"undated": "The text states no date.", "copied": "2026-01"},
+            "the text states no date; copied in January 2026",
+        ),
+        ({}, "date unknown"),
+    ],
+)
+def test_the_date_of_a_text_is_said_or_said_to_be_unknown(changes: dict[str, str], words: str) -> None:
+    known = {"seen": "secondary", "source": "a copy", "read_on": "2026-01-01"}
+    assert report.dated(Text.model_validate({**known, **changes})) == words
 
 
 def test_a_plan_is_echoed_as_a_plan() -> None:

@@ -52,13 +52,22 @@ class Obligation(NamedTuple):
 
 
 class Flag(NamedTuple):
-    """Provenance to know about; never a duty. `id` is as the answer lists it, the rest explains."""
+    """Provenance to know about; never a duty. `id` is as the answer lists it, the rest explains.
+
+    `rule_id` and `clause` name what of the text stands behind it; without a text the flag is its own rule.
+    """
 
     id: str
     reason: str
     reached: Reached
     license: str | None = None
     rule_id: str | None = None
+    clause: str | None = None
+
+    @property
+    def rule(self) -> str:
+        """`rule@node`, as findings name theirs."""
+        return f"{self.rule_id or self.id.partition('@')[0].partition(':')[0]}@{self.reached.node.id}"
 
 
 @dataclass(frozen=True, slots=True)

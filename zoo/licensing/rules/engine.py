@@ -14,12 +14,13 @@ from zoo.licensing.rules.conflicts import share_alike_conflicts
 from zoo.licensing.rules.graph import NO_TERMS, LineageGraph, Reached, Role, Terms
 from zoo.licensing.rules.judging import Line, judge
 from zoo.licensing.rules.names import begins_with, clash
-from zoo.licensing.rules.notes import Notes
+from zoo.licensing.rules.notes import NO_RULE, Notes, Source
 from zoo.licensing.rules.questions import Facts, Plan, Question, Student, Use
 from zoo.licensing.rules.starts import PLANNED_NODE, name_asked_about, starting_points
 from zoo.licensing.rules.treatment import Mode, Treatment, treat
 from zoo.licensing.rules.vocabulary import NAME_PREFIX, Action, Profile, Verdict
 
+NOTHING_ASKED = Line("no-act", Verdict.ALLOWED, "", None)
 BINDING_MODES = (Mode.BINDING, Mode.DATA_COPIED)
 
 
@@ -187,7 +188,8 @@ class _Check:
         clause = text.file.student_clause if treatment.derived else None
         for line in self._lines(step, text, treatment.acts):
             if line.flag is not None:
-                self.notes.flag(f"{line.flag}@{step.node.id}", line.reason, step, text.key, line.rule_id)
+                source = Source(line.rule_id, line.clause)
+                self.notes.flag(f"{line.flag}@{step.node.id}", line.reason, step, text.key, source)
             else:
                 self.notes.findings.append(
                     Finding(line.rule_id, line.verdict, line.reason, text.key, line.clause, step, line.duty, clause,
@@ -203,9 +205,10 @@ class _Check:
             self.notes.upstream(step, text, "Terms of the service that the training data came from.")
             return
         lines = self._lines(step, text, self.asker.acts)
-        matters = any(line.verdict > Verdict.ALLOWED for line in lines)
+        gravest = max(lines, key=lambda line: line.verdict, default=NOTHING_ASKED)
         reason = f"Terms of training data ({text.file.name}); whether weights adapt their training data is unsettled."
-        self.notes.data(step, text.key, reason, uncertain=matters)
+        source = Source(gravest.rule_id, gravest.clause) if lines else NO_RULE
+        self.notes.data(step, text.key, reason, uncertain=gravest.verdict > Verdict.ALLOWED, source=source)
 
     # -- what is not on record -------------------------------------------------------------------------------
 

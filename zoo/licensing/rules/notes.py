@@ -5,15 +5,25 @@ profile, or when the reading is held that a maker's contract binds users.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from zoo.licensing.rules.answer import Finding, Flag
-from zoo.licensing.rules.book import License, RuleBook
+from zoo.licensing.rules.book import CompiledRule, Effect, License, RuleBook
 from zoo.licensing.rules.conditions import evaluate
 from zoo.licensing.rules.graph import Reached
 from zoo.licensing.rules.names import begins_with
 from zoo.licensing.rules.questions import Facts
 from zoo.licensing.rules.vocabulary import NAME_PREFIX, Action, Profile, Verdict
 
+
+class Source(NamedTuple):
+    """The rule of a text that stands behind a flag, and its clause."""
+
+    rule_id: str | None = None
+    clause: str | None = None
+
+
+NO_RULE = Source()
 WEIGHTY = ("upstream-contract", "maker-duty", "dataset-terms")
 
 
@@ -35,15 +45,18 @@ class Notes:
         self.findings.append(Finding(rule_id, Verdict.UNKNOWN, reason, key, None, step))
 
     def flag(
-        self, name: str, reason: str, step: Reached, key: str | None = None, rule: str | None = None
+        self, name: str, reason: str, step: Reached, key: str | None = None, source: Source = NO_RULE
     ) -> None:
         """A flag; the nearest place where it arises counts."""
-        self.flags.setdefault(name, Flag(name, reason, step, key, rule))
+        self.flags.setdefault(name, Flag(name, reason, step, key, *source))
 
     def contested(self, step: Reached) -> None:
         """Somebody alleges something about this node."""
         if step.node.contested:
-            reason = "Somebody alleges something about how this was made; it is an allegation and changes no verdict."
+            reason = (
+                "Somebody alleges something about how this was made. It is an allegation and changes no verdict; "
+                "who says so stands on its page."
+            )
             self.flag(f"contested@{step.node.id}", reason, step)
 
     def outputs(self, step: Reached, text: License) -> None:
@@ -54,11 +67,12 @@ class Notes:
         for rule in text.maker_rules:
             if evaluate(rule.conditions, self.maker_facts).holds is not False:
                 reason = f"Binds whoever trained the student: {rule.says}"
-                self.flag(f"maker-duty:{rule.id}@{step.node.id}", reason, step, text.key, rule.id)
+                self.flag(f"maker-duty:{rule.id}@{step.node.id}", reason, step, text.key, _source(rule))
 
     def upstream(self, step: Reached, text: License, reason: str) -> None:
         """A provider's terms further up, which are a contract of somebody else."""
-        self.flag(f"upstream-contract@{step.node.id}", f"{reason} ({text.file.name})", step, text.key)
+        behind = _behind(text)
+        self.flag(f"upstream-contract@{step.node.id}", f"{reason} ({text.file.name})", step, text.key, behind)
         window = text.file.in_force
         undated = step.below is None or step.below.node.generated_on is None
         if window is not None and undated and len(self.book.series[window.series]) > 1:
@@ -74,19 +88,23 @@ class Notes:
             reason = (
                 "Two steps of training on outputs lie between; the text does not say that it reaches so far."
             )
-            self.flag(f"second-generation@{step.node.id}", reason, step, text.key)
+            self.flag(f"second-generation@{step.node.id}", reason, step, text.key, _behind(text))
         if text.service:
             self.upstream(step, text, "A contract of whoever made the training data of a teacher.")
 
     def judge(self, step: Reached, text: License) -> None:
         """Something that graded the training, where its terms speak of that."""
-        if text.service or any(Action.JUDGE in rule.acts for rule in text.maker_rules):
+        speaking = [rule for rule in text.maker_rules if Action.JUDGE in rule.acts]
+        if text.service or speaking:
             reason = "It graded or rewarded the training; its terms bind whoever asked it to."
-            self.flag(f"judged-by@{step.node.id}", reason, step, text.key)
+            source = _source(speaking[0]) if speaking else _behind(text)
+            self.flag(f"judged-by@{step.node.id}", reason, step, text.key, source)
 
-    def data(self, step: Reached, key: str | None, reason: str, *, uncertain: bool) -> None:
+    def data(
+        self, step: Reached, key: str | None, reason: str, *, uncertain: bool, source: Source = NO_RULE
+    ) -> None:
         """Terms of training data; `uncertain` when they would ask something, or are not known."""
-        self.flag(f"dataset-terms:{key or 'none'}@{step.node.id}", reason, step, key)
+        self.flag(f"dataset-terms:{key or 'none'}@{step.node.id}", reason, step, key, source)
         if uncertain and self.strict:
             why = "Strict profile: terms of training data that would matter are unknown until somebody clears them."
             self.unknown(step, "dataset-terms", why, key)
@@ -98,7 +116,7 @@ class Notes:
                 name, rule.value.removeprefix(NAME_PREFIX)
             ):
                 reason = f"{rule.says} The published name does not; other permission may exist and is not on record."
-                self.flag(f"maker-duty:{rule.id}@{step.node.id}", reason, step, text.key, rule.id)
+                self.flag(f"maker-duty:{rule.id}@{step.node.id}", reason, step, text.key, _source(rule))
 
     def mismatch(self, step: Reached, binding: Iterable[str], name: str) -> None:
         """Whether somebody who reads the published tag of this node alone would miss a text."""
@@ -115,3 +133,15 @@ class Notes:
             for flag in self.flags.values()
             if flag.license and flag.id.partition("@")[0].partition(":")[0] in WEIGHTY
         }
+
+
+def _source(rule: CompiledRule) -> Source:
+    return Source(rule.id, rule.clause)
+
+
+def _behind(text: License) -> Source:
+    """What of a text speaks of training on outputs: its first ban, else its claim of students, else its grant."""
+    bans = [rule for rule in text.maker_rules if rule.effect is Effect.DENY]
+    if bans or text.maker_rules:
+        return _source((bans or list(text.maker_rules))[0])
+    return Source(None, text.file.student_clause or text.file.grant_clause)

@@ -8,13 +8,19 @@ import datetime as dt
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from zoo.licensing.rules.vocabulary import DUTIES, FLAGS, WORDED_DUTIES, Action
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]*$")]
 Sentence = Annotated[str, StringConstraints(min_length=10, max_length=600)]
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:([0-9a-f]{16}|[0-9a-f]{64})$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^(sha256:([0-9a-f]{16}|[0-9a-f]{64})|git:[0-9a-f]{40})$")]
+"""SHA-256 of the copy, or the commit of the repository that holds it, which fixes every byte as well."""
+PartialDay = Annotated[
+    str,
+    BeforeValidator(lambda value: value.isoformat() if isinstance(value, dt.date) else value),
+    StringConstraints(pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$"),
+]
 Seen = Literal["text", "secondary", "recalled"]
 Family = Literal[
     "public-domain",
@@ -108,10 +114,21 @@ def is_duty(word: str) -> bool:
 
 
 class Text(Record):
-    """The copy that was read: where it is, which copy, when it dates from, and how well it is known."""
+    """The copy that was read: where it is, which copy, when it dates from, and how well it is known.
+
+    `text` means that the very copy can be shown again: it has an address, a digest and a date, or the reason why it
+    has no date and when the copy was made. What cannot show that is `secondary` at best.
+    """
 
     url: str | None = None
-    date: dt.date | None = None
+    date: PartialDay | None = Field(default=None, description="year, month or day of this version")
+    dated_by: Literal["text", "source", "release"] = Field(
+        default="text", description="who states the date: the text, whoever keeps the copy, or the release"
+    )
+    undated: Sentence | None = Field(default=None, description="why there is no date")
+    copied: PartialDay | None = Field(
+        default=None, description="when the copy was made, for a text without a date"
+    )
     digest: Digest | None = None
     seen: Seen
     source: str = Field(min_length=3)
@@ -120,6 +137,16 @@ class Text(Record):
     reviewed_by: str | None = Field(
         default=None, description="counsel or maintainer who signed the reading off"
     )
+
+    @model_validator(mode="after")
+    def _can_be_shown_again(self) -> Self:
+        if self.seen == "text" and self.digest is None:
+            raise ValueError("a text that counts as read needs the digest of the copy, else it is secondary")
+        if self.seen == "text" and self.date is None and (self.undated is None or self.copied is None):
+            raise ValueError(
+                "a text that counts as read needs its date, or why it has none and when it was copied"
+            )
+        return self
 
 
 class InForce(Record):
@@ -170,8 +197,8 @@ class LicenseFile(Record):
             raise ValueError(f"{self.key}: outputs_of_derivatives without student_is_derivative")
         if self.service != (self.family == "service"):
             raise ValueError(f"{self.key}: service and family disagree")
-        if self.text.seen == "text" and not self.text.source:
-            raise ValueError(f"{self.key}: a text that was read names its source")
+        if self.text.seen == "text" and self.text.url is None:
+            raise ValueError(f"{self.key}: a text that counts as read needs its address")
         return self
 
 

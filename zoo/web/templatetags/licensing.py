@@ -24,4 +24,8 @@ def license_panel(model: Model) -> dict[str, Any]:
         "rows": [(row, check_address(model.slug, row.use.name)) for row in found.rows],
         "report": report_context(found.checked),
         "disclaimer": report.disclaimer(rule_book()),
+        "rules_version": rule_book().version,
     }
+
+
+register.filter("duty_words", report.duty_words)

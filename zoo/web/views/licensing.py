@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from zoo.catalog import selectors as catalog
-from zoo.licensing import guidance, report, selectors
+from zoo.licensing import guidance, matrix, report, selectors
 from zoo.licensing.checks import Checked, ask
 from zoo.licensing.library import rule_book
 from zoo.licensing.rules.book import CompiledRule, Effect, License
@@ -52,29 +52,17 @@ BADGE_COLORS = {
 }
 
 
-class MatrixRow(NamedTuple):
-    """A text in the matrix: what it says to the questions that people ask first."""
-
-    text: License
-    commercial: str
-    distribute: str
-    teach: str
-    claims: str
-    limits: tuple[str, ...]
-    shown: tuple[str, ...]
-
-
 class Group(NamedTuple):
     """The texts of a family."""
 
     label: str
-    rows: list[MatrixRow]
+    rows: list[matrix.Row]
 
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """``/licenses/``: every text by family, as a matrix."""
-    rows = [_matrix_row(text) for text in selectors.licenses()]
+    rows = selectors.matrix_rows()
     grouped = groupby(rows, key=lambda row: row.text.file.family)
     groups = {family: list(members) for family, members in grouped}
     ordered = [Group(label, groups[family]) for family, label in FAMILY_LABELS.items() if family in groups]
@@ -99,14 +87,17 @@ def detail(request: HttpRequest, key: str) -> HttpResponse:
     context = {
         "text": text,
         "file": text.file,
+        "dated": report.dated(text.text),
         "family": FAMILY_LABELS[text.file.family],
-        "can": [label for action, label in ACT_LABELS.items() if action in text.grants],
+        "actions": [
+            (ACT_LABELS[action], *cells) for action, cells in matrix.by_action(rule_book(), text.key).items()
+        ],
         "allows": by_effect[Effect.ALLOW],
         "must": _with_acts(by_effect[Effect.MUST]),
         "cannot": _with_acts(by_effect[Effect.DENY]),
         "notes": by_effect[Effect.FLAG],
         "distilling": _with_acts(distilling),
-        "row": _matrix_row(text),
+        "row": matrix.row(rule_book(), text.key),
         "choices": [choice for choice in rule_book().choices.values() if _rests_on(text, choice.id)],
         "book": rule_book(),
         "disclaimer": report.disclaimer(rule_book()),
@@ -219,47 +210,6 @@ def check_address(reference: str, use_name: str) -> str:
         for fact, value in student.items():
             query[f"student_{fact}"] = ("yes" if value else "no") if isinstance(value, bool) else value
     return f"/licenses/check/?{urlencode(query)}"
-
-
-def _matrix_row(text: License) -> MatrixRow:
-    rules = text.file.rules
-    denied = {rule.deny for rule in rules if rule.deny and rule.when.commercial and _only_commercial(rule)}
-    limits = [f"{rule.when.mau_over // 1_000_000}M users now" for rule in rules if rule.when.mau_over]
-    limits += [
-        f"{rule.when.mau_on_date_over // 1_000_000}M users on {rule.when.date}"
-        for rule in rules
-        if rule.when.mau_on_date_over
-    ]
-    limits += [f"${rule.when.revenue_over // 1_000_000}M a year" for rule in rules if rule.when.revenue_over]
-    limits += ["no EU rights when multimodal" for rule in rules if rule.when.region]
-    shown = [rule.must.partition(":")[2] for rule in rules if rule.must and ":" in rule.must]
-    return MatrixRow(
-        text,
-        "no" if denied else "yes",
-        "yes" if Action.REDISTRIBUTE in text.grants else "no",
-        _teaching(text),
-        {"yes": "yes", "no": "no", "silent": "silent"}[text.file.student_is_derivative],
-        tuple(dict.fromkeys(limits)),
-        tuple(dict.fromkeys(shown)),
-    )
-
-
-def _only_commercial(rule: Any) -> bool:
-    return not (rule.when.mau_over or rule.when.revenue_over)
-
-
-def _teaching(text: License) -> str:
-    """In a word, whether outputs may train another model."""
-    rules = [rule for rule in text.rules_for[Action.DISTILL] if rule.names_distilling]
-    if any(rule.effect is Effect.DENY and not rule.conditions for rule in rules):
-        return "no"
-    if any(rule.effect is Effect.DENY for rule in rules):
-        return "depends"
-    if any(rule.effect is Effect.MUST for rule in rules) or text.makes_students_derivatives:
-        return "with duties"
-    if any(rule.effect is Effect.ALLOW for rule in rules):
-        return "yes, named"
-    return "yes" if Action.DISTILL in text.grants else "silent" if text.service else "no"
 
 
 def _with_acts(rules: Sequence[CompiledRule]) -> list[tuple[CompiledRule, str, str]]:
