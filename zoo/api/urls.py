@@ -9,6 +9,7 @@ from rest_framework.permissions import AllowAny
 from zoo.api import (
     catalog,
     comparisons,
+    imports,
     leaderboard,
     licensing,
     lineage,
@@ -42,6 +43,7 @@ urlpatterns = [
     *status.routes,
     *worker.routes,
     *publishing.routes,
+    *imports.routes,
     *catalog.routes,
     *lineage.routes,
     *proposals.routes,

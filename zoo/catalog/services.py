@@ -9,7 +9,17 @@ from django.db import transaction
 
 from zoo.accounts.models import User
 from zoo.catalog import dates, fields, references, search
-from zoo.catalog.models import Alias, Evidence, Fact, Kind, Model, Organization, Origin, Status
+from zoo.catalog.models import (
+    Alias,
+    Evidence,
+    Fact,
+    Kind,
+    Model,
+    Organization,
+    Origin,
+    SearchDocument,
+    Status,
+)
 from zoo.core.errors import Conflict
 from zoo.core.models import record
 
@@ -166,11 +176,23 @@ def publish_retention(retention: Mapping[int, float | None], *, imported: Collec
     For the comparisons, which know it. An entry that is named counts as measured here, and one in ``imported``
     as having scores from somebody's harness file.
     """
-    numbers = {
-        pk: {"numbers": ["measured", "imported"] if pk in imported else ["measured"]} for pk in retention
-    }
-    numbers |= {pk: {"numbers": ["imported"]} for pk in imported if pk not in retention}
+    known = {*imported, *_imported_among(retention)}
+    numbers = {pk: {"numbers": ["measured", "imported"] if pk in known else ["measured"]} for pk in retention}
+    numbers |= {pk: {"numbers": ["imported"]} for pk in known if pk not in retention}
     search.contribute(numbers, retention=retention)
+
+
+def publish_imported(model_id: int, *, has: bool) -> None:
+    """Stores whether an entry has scores from somebody's file, beside the other kinds of numbers."""
+    row = SearchDocument.objects.filter(pk=model_id).first()
+    before = set(row.contributed.get("numbers", [])) if row else set()
+    after = before | {"imported"} if has else before - {"imported"}
+    search.contribute({model_id: {"numbers": sorted(after)}})
+
+
+def _imported_among(model_ids: Collection[int]) -> set[int]:
+    rows = SearchDocument.objects.filter(pk__in=list(model_ids)).only("contributed")
+    return {row.pk for row in rows if "imported" in row.contributed.get("numbers", [])}
 
 
 def _project(model: Model, field: str, value: fields.Value) -> None:

@@ -1,6 +1,7 @@
-"""``zoo import REF``: a model into this site's catalog, from a hub id, a directory, or a model card.
+"""``zoo import REF``: a model into this site's catalog, or scores that others measured about one that is there.
 
-Runs where the database is. Weights are not loaded; of a hub's model only the small files and the headers are read.
+Runs where the database is; scores may also go to a server. Weights are never loaded: of a hub's model only the small
+files and the headers are read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo.cli import scores
 from zoo.cli.main import FAILED
 
 if TYPE_CHECKING:
@@ -21,15 +23,28 @@ if TYPE_CHECKING:
 
 def import_(
     ref: Annotated[
-        str, typer.Argument(help="org/name[@revision] of a hub, a directory, or a card (README.md).")
+        str,
+        typer.Argument(
+            help="org/name[@revision] of a hub, a directory, a card (README.md), or a file of scores "
+            "(lm-eval's results.json, .eval_results YAML)."
+        ),
     ],
     id: Annotated[
         str, typer.Option(help="The id in the catalog, org/name; needed for a directory or a card.")
     ] = "",
     kind: Annotated[str, typer.Option(help="model, dataset or api; for new entries.")] = "model",
+    source: Annotated[str, typer.Option(help="Of scores: who measured them.")] = "",
+    source_url: Annotated[str, typer.Option(help="Of scores: where the file is from.")] = "",
+    to_server: Annotated[
+        bool, typer.Option("--to-server", help="Of scores: send them to the server of ZOO_URL.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as JSON on stdout.")] = False,
 ) -> None:
-    """Record a model with its files, headers, license, scores and parents, as they are published."""
+    """Record a model as it is published, or scores from somebody's result file."""
+    if Path(ref).suffix.lower() in (".json", ".yaml", ".yml") and Path(ref).is_file():
+        _need(id, ref)
+        scores.bring(Path(ref), id, source, source_url, to_server=to_server, as_json=as_json)
+        return
     from zoo.cli.token import _set_up
 
     _set_up()

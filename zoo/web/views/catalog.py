@@ -11,6 +11,7 @@ from zoo.catalog import search, selectors
 from zoo.catalog.models import Dispute, Model, ReportedScore
 from zoo.catalog.search import parameters
 from zoo.lineage import selectors as lineage
+from zoo.publishing import importing
 from zoo.web import catalog_rows, lineage_graph
 from zoo.web.measured import intervals_of, measured_here
 
@@ -71,6 +72,7 @@ def model_page(request: HttpRequest, org: str, name: str) -> HttpResponse:
         "graph": lineage_graph.draw(around, alleged) if len(around.models) > 1 else None,
         "score_groups": _score_groups(scores),
         "score_count": len(scores),
+        "imported": list(importing.imported_of(model)),
         "revisions": list(selectors.revisions_of(model)[:20]),
         "changes": list(selectors.changes_of(model)[:20]),
     }
