@@ -147,7 +147,12 @@ class PairSpec(Message):
     version: Literal[1] = CONTRACT_VERSION
     student: ModelSource
     teacher: ModelSource
-    measures: tuple[PairMeasure, ...] = (PairMeasure.EFFICIENCY, PairMeasure.FIDELITY, PairMeasure.SIMILARITY)
+    measures: tuple[PairMeasure, ...] = (
+        PairMeasure.EFFICIENCY,
+        PairMeasure.FIDELITY,
+        PairMeasure.SIMILARITY,
+        PairMeasure.SPECULATION,
+    )
     text: TaskName = "demo-text"
     """Name of the carried text that fidelity is measured on."""
     dtype: Dtype = Dtype.FLOAT32

@@ -10,14 +10,14 @@ import re
 import shlex
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from evaluation import isolation, samples
 from evaluation.comparing import Measured, comparison_document, mismatches, scores_document
-from evaluation.comparing.document import with_pair
-from evaluation.comparing.inputs import SAMPLE_COLUMNS
+from evaluation.comparing.document import with_pair, with_price
+from evaluation.comparing.inputs import SAMPLE_COLUMNS, other_batch_size
 from evaluation.contract import (
     MODEL_ID_PATTERN,
     Engine,
@@ -68,6 +68,10 @@ class Request:
     offline: bool = False
     pair: bool = True
     """Whether to load both models at once too, for speed, fidelity and similarity."""
+    noise: bool = False
+    """Whether to measure the teacher a second time at another batch size, for the noise floor of flips."""
+    price_per_hour: float | None = None
+    """Price of an hour of this device, in any currency: gives costs per million tokens."""
 
 
 class Evaluated(NamedTuple):
@@ -104,10 +108,20 @@ def evaluate(request: Request, tell: Tell) -> Evaluated:
     found = mismatches(mine, theirs)
     if found:
         raise submitter_failure("not_comparable", "The two runs are no pair: " + "; ".join(found) + ".", "")
-    document = comparison_document(mine, theirs, identifier=None)
+    again = _again(teacher, names, request, tell) if request.noise else None
+    document = comparison_document(mine, theirs, identifier=None, again=again)
     if request.pair:
-        document = with_pair(document, _pair(student, teacher, request, tell))
+        report = _pair(student, teacher, request, tell)
+        document = with_price(with_pair(document, report), request.price_per_hour)
     return Evaluated(_as_asked(document, request), (folder, other))
+
+
+def _again(teacher: Placed, names: Names, request: Request, tell: Tell) -> Measured:
+    """The teacher once more, at another batch size."""
+    size = other_batch_size(request.protocol.batch_size)
+    protocol = request.protocol.model_copy(update={"batch_size": size})
+    found, _ = _measure(teacher, names, replace(request, protocol=protocol), tell, "again")
+    return found
 
 
 def _as_asked(document: dict[str, Any], request: Request) -> dict[str, Any]:

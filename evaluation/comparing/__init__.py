@@ -4,6 +4,6 @@ Pure but for reading Arrow tables that it is given; the statistics are ``scoring
 """
 
 from evaluation.comparing.document import comparison_document, scores_document
-from evaluation.comparing.inputs import Measured, mismatches, task_inputs
+from evaluation.comparing.inputs import Measured, is_repetition, mismatches, task_inputs
 
-__all__ = ["Measured", "comparison_document", "mismatches", "scores_document", "task_inputs"]
+__all__ = ["Measured", "comparison_document", "is_repetition", "mismatches", "scores_document", "task_inputs"]

@@ -8,10 +8,12 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from evaluation.comparing.inputs import Measured, task_inputs
+from evaluation.comparing.drawn import with_draws
+from evaluation.comparing.inputs import Measured, is_repetition, task_inputs
 from evaluation.contract import ModelSource, PairReport, RunReport, RunSpec
 from evaluation.scoring.compare import Settings, compare, score_alone
-from evaluation.scoring.efficiency import per_unit
+from evaluation.scoring.efficiency import cost_per_million, per_unit
+from evaluation.scoring.flips import flips_above, floor_of
 from evaluation.scoring.values import Estimate, plain
 from evaluation.suites import loader
 
@@ -36,11 +38,21 @@ def settings_for(spec: RunSpec, *, resamples: int = 10_000) -> Settings:
 
 
 def comparison_document(
-    student: Measured, teacher: Measured, *, identifier: str | None, resamples: int = 10_000
+    student: Measured,
+    teacher: Measured,
+    *,
+    identifier: str | None,
+    resamples: int = 10_000,
+    again: Measured | None = None,
 ) -> Document:
-    """The document of a student against its teacher, without what needs both models loaded (``with_pair``)."""
-    body = compare(task_inputs(student, teacher), settings_for(student.spec, resamples=resamples))
-    return {
+    """The document of a student against its teacher, without what needs both models loaded (``with_pair``).
+
+    ``again`` is the teacher's run at another batch size, for the noise floor. Where the two runs are of one model,
+    the document is such a floor itself, and says so (``repetition``).
+    """
+    body = compare(task_inputs(student, teacher, again), settings_for(student.spec, resamples=resamples))
+    repetition = is_repetition(student, teacher)
+    document: Document = {
         "id": identifier,
         "student": _model(student),
         "teacher": _model(teacher),
@@ -52,7 +64,36 @@ def comparison_document(
         "reproduce_teacher": teacher.report.reproduce,
         "reproduce_zoo": reproduce_zoo(student.spec, teacher.spec.model),
         "notes": [*student.report.notes, *teacher.report.notes],
+        "noise": _noise_settings(again or student, teacher) if again or repetition else None,
+        "repetition": repetition,
     }
+    return with_draws(document, student, teacher)
+
+
+def _noise_settings(again: Measured, teacher: Measured) -> Document:
+    """What the noise floor was taken from: one model at two batch sizes."""
+    sizes = sorted(run.spec.protocol.batch_size for run in (again, teacher))
+    return {"model": teacher.spec.model.name, "batch_sizes": sizes}
+
+
+def with_noise(document: Document, repetition: Document | None) -> Document:
+    """The document with the noise floor of its teacher, as the teacher's comparison with itself has found it."""
+    if repetition is None or document.get("noise"):
+        return document
+    floors = {row["task"]: row for row in repetition["tasks"]}
+    return document | {
+        "tasks": [_above_floor(row, floors.get(row["task"])) for row in document["tasks"]],
+        "noise": repetition["noise"] | {"comparison": repetition["id"]},
+    }
+
+
+def _above_floor(row: Document, itself: Document | None) -> Document:
+    pair, floor = row.get("flips"), (itself or {}).get("flips")
+    if not pair or not floor:
+        return row
+    noise = floor_of(floor["lost"] + floor["gained"], floor["n"])
+    above = flips_above(pair["lost"] + pair["gained"], pair["n"], noise)
+    return row | {"noise": plain(noise), "above_noise": plain(above)}
 
 
 def with_pair(document: Document, report: PairReport | None) -> Document:
@@ -67,7 +108,33 @@ def with_pair(document: Document, report: PairReport | None) -> Document:
         for name in ("fidelity", "similarity", "speculation")
         if (value := getattr(report, name)) is not None
     }
-    return document | measured | {"efficiency": _costs(document, report.efficiency or {})}
+    efficiency = _costs(document, report.efficiency or {})
+    if report.environment is not None:
+        efficiency["device"] = report.environment.device_name
+    return document | measured | {"efficiency": efficiency}
+
+
+def with_price(document: Document, price_per_hour: float | None) -> Document:
+    """The document with what a million tokens cost on the device that timed both models, at its price per hour.
+
+    In the currency of the price; written tokens where both models write, else tokens read.
+    """
+    efficiency = document["efficiency"]
+    timed = efficiency.get("decode") or efficiency.get("prefill")
+    if price_per_hour is None or not timed:
+        return document
+    costs = {
+        side: cost_per_million(timed[f"{side}_units_per_second"], price_per_hour)
+        for side in ("student", "teacher")
+    }
+    priced: Document = efficiency | {
+        "price_per_hour": price_per_hour,
+        "priced": "written" if efficiency.get("decode") else "read",
+        "student_cost_per_million": costs["student"],
+        "teacher_cost_per_million": costs["teacher"],
+        "cost_share": costs["student"] / costs["teacher"] if costs["teacher"] else None,
+    }
+    return document | {"efficiency": _costs(document | {"efficiency": priced}, {})}
 
 
 SHARES = {
@@ -86,17 +153,17 @@ def _costs(document: Document, paired: Document) -> Document:
     known = document["efficiency"]
     merged: Document = known | paired
     for side in ("student", "teacher"):
-        found = {name: value for name, value in (paired.get(side) or {}).items() if value is not None}
+        found = {name: value for name, value in (merged.get(side) or {}).items() if value is not None}
         merged[side] = (known.get(side) or {}) | found
     retention = document["overall"]["retention"]
     merged["per_unit"] = [
         {
             "resource": resource,
-            "share": paired[field],
-            "retention_per_unit": _per_unit(retention, paired[field]),
+            "share": merged[field],
+            "retention_per_unit": _per_unit(retention, merged[field]),
         }
         for resource, field in SHARES.items()
-        if paired.get(field)
+        if merged.get(field)
     ]
     return merged
 
@@ -112,7 +179,7 @@ def _per_unit(retention: Document, share: float) -> Document:
 def scores_document(measured: Measured, *, identifier: str | None) -> Document:
     """The document of one model without a teacher: scores, and no retention anywhere."""
     body = score_alone(task_inputs(measured, None), settings_for(measured.spec))
-    return {
+    document = {
         "id": identifier,
         "student": _model(measured),
         "teacher": None,
@@ -122,6 +189,7 @@ def scores_document(measured: Measured, *, identifier: str | None) -> Document:
         "reproduce_zoo": reproduce_zoo(measured.spec, None),
         "notes": list(measured.report.notes),
     }
+    return with_draws(document, measured, None)
 
 
 def _model(measured: Measured) -> Document:

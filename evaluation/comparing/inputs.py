@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,9 @@ from evaluation.scoring.compare import Aggregation, ModelSamples, Score, TaskInp
 
 SAMPLE_COLUMNS = (
     "task", "doc_hash", "prompt_hash", "score", "cluster", "draw", "tie_split", "tied", "prediction", "gold",
-    "loglikelihoods", "byte_count",
+    "loglikelihoods", "byte_count", "answer", "target", "truncated", "tokens",
 )  # fmt: skip
-"""What the statistics need of a samples file: all but the texts."""
+"""What the statistics need of a samples file: all but prompts, choices and responses."""
 TOLERANCE = 1e-6
 
 
@@ -36,13 +36,15 @@ class Measured:
 def mismatches(student: Measured, teacher: Measured) -> list[str]:
     """Why two runs are no pair, in words; empty when they may be compared.
 
-    Prompts are compared sample by sample later; a task whose prompts differ is undefined, the others stand.
+    Prompts are compared sample by sample later; a task whose prompts differ is undefined, the others stand. A
+    model may be compared with itself at another batch size: what differs then is noise (``is_repetition``).
     """
     left, right = student.spec, teacher.spec
+    harmless = ("batch_size",) if _same_model(student, teacher) else ()
     found = [
         f"{name} differs: {_shown(mine)} and {_shown(theirs)}"
         for name, mine, theirs in _settings(left, right)
-        if mine != theirs
+        if mine != theirs and name not in harmless
     ]
     for name in ("harness_version", "engine_version"):
         mine = getattr(student.report.engine, name, None)
@@ -50,6 +52,28 @@ def mismatches(student: Measured, teacher: Measured) -> list[str]:
         if mine != theirs:
             found.append(f"{name.replace('_', ' ')} differs: {_shown(mine)} and {_shown(theirs)}")
     return found
+
+
+def other_batch_size(size: int) -> int:
+    """The batch size at which a model is run again for its noise floor."""
+    return size // 2 if size > 1 else 2
+
+
+def is_repetition(one: Measured, other: Measured) -> bool:
+    """Whether both are runs of one model that differ in nothing but the batch size."""
+    return (
+        _same_model(one, other)
+        and one.spec.protocol.batch_size != other.spec.protocol.batch_size
+        and not mismatches(one, other)
+    )
+
+
+def _same_model(one: Measured, other: Measured) -> bool:
+    left, right = one.spec.model, other.spec.model
+    digests = (left.digest or one.digest, right.digest or other.digest)
+    if None not in digests:
+        return digests[0] == digests[1]
+    return (left.name, left.revision) == (right.name, right.revision)
 
 
 def _settings(left: RunSpec, right: RunSpec) -> Iterator[tuple[str, object, object]]:
@@ -63,14 +87,25 @@ def _shown(value: object) -> str:
     return str(value) if len(str(value)) < 60 else "(long)"
 
 
-def task_inputs(student: Measured, teacher: Measured | None) -> list[TaskInput]:
-    """One input per leaf task that either run has, in the student's order."""
+def task_inputs(
+    student: Measured, teacher: Measured | None, again: Measured | None = None
+) -> list[TaskInput]:
+    """One input per leaf task that either run has, in the student's order.
+
+    ``again`` is the teacher at another batch size, from which the noise floor of flips is taken.
+    """
     mine = {result.task: result for result in student.report.results}
     theirs = {result.task: result for result in teacher.report.results} if teacher else {}
-    return [
+    made = [
         _input(name, mine.get(name), theirs.get(name), student, teacher)
         for name in dict.fromkeys([*mine, *theirs])
     ]
+    return made if again is None else [_repeated(task, again) for task in made]
+
+
+def _repeated(task: TaskInput, again: Measured) -> TaskInput:
+    rows = _rows(again.samples, task.name)
+    return replace(task, teacher_again=_model_samples(rows, task.aggregation) if len(rows) else None)
 
 
 def _input(

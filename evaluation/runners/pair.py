@@ -33,6 +33,10 @@ from evaluation.suites import texts
 TOKENIZERS_DIFFER = Undefined(
     "tokenizers_differ", "The two models cut text into different tokens, so positions cannot be compared."
 )
+NO_TEXT = Undefined(
+    "not_measured",
+    "An encoder-decoder answers a question; on running text it has no distribution to compare.",
+)
 NO_DRAFTS = Undefined("not_measured", "Drafting needs two causal models with one tokenizer.")
 
 
@@ -68,7 +72,9 @@ class PairMeasurer:
         self, spec: PairSpec, student: Loaded, teacher: Loaded, tell: Callable[[Stage, str, int], None]
     ) -> dict[str, dict[str, Any]]:
         documents = [document.text for document in texts.documents(spec.text)]
-        comparable = same_tokenizer(student, teacher)
+        answers = student.family is Family.SEQ2SEQ
+        apart = NO_TEXT if answers else TOKENIZERS_DIFFER
+        comparable = not answers and same_tokenizer(student, teacher)
         found: dict[str, dict[str, Any]] = {}
         timed: Efficiency | None = None
         if PairMeasure.EFFICIENCY in spec.measures:
@@ -87,18 +93,20 @@ class PairMeasurer:
                     tell=lambda done: tell(Stage.SCORING, "fidelity", done),
                 )
                 if comparable
-                else plain(TOKENIZERS_DIFFER)
+                else plain(apart)
             )
         if PairMeasure.SIMILARITY in spec.measures:
             tell(Stage.SCORING, "similarity", 0)
             found["similarity"] = (
-                similarity.measure(student, teacher, documents) if comparable else plain(TOKENIZERS_DIFFER)
+                similarity.measure(student, teacher, documents) if comparable else plain(apart)
             )
         if PairMeasure.SPECULATION in spec.measures:
             tell(Stage.SCORING, "speculation", 0)
             drafts = comparable and student.family is Family.CAUSAL
             found["speculation"] = (
-                speculation.measure(student, teacher, documents) if drafts else plain(NO_DRAFTS)
+                speculation.measure(student, teacher, documents, seed=spec.seed)
+                if drafts
+                else plain(NO_DRAFTS)
             )
         return found
 

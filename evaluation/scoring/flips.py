@@ -134,19 +134,27 @@ def _shared_errors(counts: Counts) -> SharedErrors:
 
 def noise_floor(run: PairedSamples, level: float = 0.95) -> NoiseFloor:
     """Flips of a model against itself: `run` pairs two runs of one model."""
-    check_level(level)
     found = flips(run)
-    changed = found.lost + found.gained
-    interval = stats.binomtest(changed, found.n).proportion_ci(level, "exact")
-    return NoiseFloor(found.n, changed, changed / found.n, float(interval.low), float(interval.high), level)
+    return floor_of(found.lost + found.gained, found.n, level)
+
+
+def floor_of(changed: int, n: int, level: float = 0.95) -> NoiseFloor:
+    """The noise floor from counts: `changed` of `n` samples came out otherwise."""
+    check_level(level)
+    interval = stats.binomtest(changed, n).proportion_ci(level, "exact")
+    return NoiseFloor(n, changed, changed / n, float(interval.low), float(interval.high), level)
 
 
 def above_noise(pair: Flips, noise: NoiseFloor) -> AboveNoise:
     """Set a pair's flips beside the noise floor."""
-    changed = pair.lost + pair.gained
-    table = [[changed, pair.n - changed], [noise.flips, noise.n - noise.flips]]
+    return flips_above(pair.lost + pair.gained, pair.n, noise)
+
+
+def flips_above(changed: int, n: int, noise: NoiseFloor) -> AboveNoise:
+    """The same from counts: `changed` of `n` samples have different outcomes."""
+    table = [[changed, n - changed], [noise.flips, noise.n - noise.flips]]
     p_value = float(stats.fisher_exact(table, alternative="greater").pvalue)
-    return AboveNoise(pair.flip_rate, noise.rate, pair.flip_rate - noise.rate, p_value)
+    return AboveNoise(changed / n, noise.rate, changed / n - noise.rate, p_value)
 
 
 def agreement(student: npt.ArrayLike, teacher: npt.ArrayLike, gold: npt.ArrayLike | None = None) -> Agreement:

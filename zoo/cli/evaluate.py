@@ -42,7 +42,20 @@ def evaluate(
     ] = False,
     seed: Annotated[int, typer.Option(min=0)] = 1234,
     engine: Annotated[str, typer.Option(help="auto, harness, causal, masked, vllm or sglang.")] = "auto",
-    pair: Annotated[bool, typer.Option(help="Measure speed and fidelity with both models loaded.")] = True,
+    pair: Annotated[
+        bool, typer.Option(help="Measure speed, fidelity and similarity with both models loaded.")
+    ] = True,
+    noise_floor: Annotated[
+        bool,
+        typer.Option(
+            "--noise-floor/--no-noise-floor",
+            help="Run the teacher again at another batch size, to show how many flips are noise.",
+        ),
+    ] = False,
+    price_per_hour: Annotated[
+        float | None,
+        typer.Option("--price-per-hour", min=0, help="Of this device: adds the cost of a million tokens."),
+    ] = None,
     require_retention: Annotated[
         float | None,
         typer.Option(
@@ -58,6 +71,7 @@ def evaluate(
     request = _request(
         student, teacher, suite, tasks, num_fewshot=num_fewshot, limit=limit, batch_size=batch_size, dtype=dtype,
         seed=seed, apply_chat_template=apply_chat_template, engine=engine, device=device, pair=pair, output=output,
+        noise=noise_floor, price=price_per_hour,
     )  # fmt: skip
     document = _document(request, output, as_json)
     if as_json:
@@ -121,6 +135,8 @@ def _request(
         datasets_dir=_folder("ZOO_DATASETS_DIR"),
         offline=os.environ.get("HF_HUB_OFFLINE", "") in ("1", "true", "yes"),
         pair=options["pair"] and teacher is not None,
+        noise=options["noise"] and teacher is not None,
+        price_per_hour=options["price"],
     )
 
 

@@ -49,6 +49,9 @@ def submit(
     dtype: Annotated[str | None, typer.Option()] = None,
     seed: Annotated[int | None, typer.Option()] = None,
     apply_chat_template: Annotated[bool, typer.Option("--apply_chat_template")] = False,
+    noise_floor: Annotated[
+        bool, typer.Option("--noise-floor", help="Run the teacher again at another batch size.")
+    ] = False,
     engine: Annotated[str | None, typer.Option(help="harness, causal, masked or vllm")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and show the comparison.")] = False,
     require_retention: Annotated[float | None, typer.Option("--require-retention", min=0, max=1.5)] = None,
@@ -68,6 +71,7 @@ def submit(
         "dtype": dtype,
         "seed": seed,
         "apply_chat_template": apply_chat_template or None,
+        "noise_floor": noise_floor or None,
         "engine": engine,
     }
     with connected() as api:

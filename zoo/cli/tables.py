@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evaluation.contract import Progress as Told
 
 PAPER_WIDTH = 120
-LABELS = {"student": "student", "teacher": "teacher", "pair": "both at once"}
+LABELS = {"student": "student", "teacher": "teacher", "again": "teacher again", "pair": "both at once"}
 VERDICTS = {"kept": "kept", "not_kept": "not kept", "undecided": "undecided", None: ""}
 
 
@@ -149,15 +149,94 @@ def _with_interval(quantity: dict[str, Any]) -> str:
 
 
 def _lines(document: dict[str, Any]) -> list[str]:
-    lines = [*_fidelity(document), *_efficiency(document.get("efficiency") or {})]
-    closest = (document.get("similarity") or {}).get("closest")
-    if closest:
-        lines.append(
-            f"layers: the student's are closest to the teacher's {', '.join(map(str, closest))} (CKA)"
-        )
+    lines = [
+        *_flips(document),
+        *_noise(document),
+        *_fidelity(document),
+        *_speculation(document.get("speculation") or {}),
+        *_similarity(document.get("similarity") or {}),
+        *_efficiency(document.get("efficiency") or {}),
+        *_to_settle(document),
+        *_drawn(document),
+        *(
+            f"look at {sign['task']} before believing it: {sign['message']}"
+            for sign in document.get("signs") or []
+        ),
+    ]
     if document.get("reproduce"):
         lines.append(f"the harness alone: {document['reproduce']}")
     return [*lines, f"again: {document['reproduce_zoo']}"]
+
+
+def _flips(document: dict[str, Any]) -> list[str]:
+    """Outcomes that differ, over all tasks whose samples are right or wrong."""
+    found = [row["flips"] for row in document["tasks"] if row.get("flips")]
+    if not found:
+        return []
+    n, lost, gained = (sum(row[name] for row in found) for name in ("n", "lost", "gained"))
+    shared, expected = (sum(row["shared_errors"][name] for row in found) for name in ("observed", "expected"))
+    return [
+        f"flips: {lost + gained} of {n} samples ({(lost + gained) / n:.3f}), {lost} lost and {gained} gained; "
+        f"{shared} errors are shared, {expected:.0f} would be by accident"
+    ]
+
+
+def _noise(document: dict[str, Any]) -> list[str]:
+    found = [row["noise"] for row in document["tasks"] if row.get("noise")]
+    if not found or not document.get("noise"):
+        return []
+    n, changed = (sum(row[name] for row in found) for name in ("n", "flips"))
+    first, second = document["noise"]["batch_sizes"]
+    return [
+        f"noise floor: {changed} of {n} samples flip ({changed / n:.4f}) when the teacher runs at batch size "
+        f"{first} and again at {second}"
+    ]
+
+
+def _to_settle(document: dict[str, Any]) -> list[str]:
+    """How many samples would settle what is undecided."""
+    lines = []
+    for row in document["tasks"]:
+        power = row.get("power")
+        if power and power["samples"]:
+            lines.append(
+                f"{row['task']} is undecided: about {power['samples']:,} samples would settle it "
+                f"({VERDICTS[power['towards']]}), were it as measured; there are {power['n']:,}"
+            )
+        elif power:
+            lines.append(f"{row['task']} is undecided, and no feasible number of samples would settle it")
+    return lines
+
+
+def _drawn(document: dict[str, Any]) -> list[str]:
+    """Tasks whose answers were drawn several times."""
+    lines = []
+    for row in document["tasks"]:
+        for side, found in (row.get("reasoning") or {}).items():
+            if found:
+                cut = found["truncation_rate"]
+                lines.append(
+                    f"{row.get('task') or row['name']}, {side}: pass@1 {_with_interval(found['pass_at_1'])} over "
+                    f"{found['draws']} draws, maj@{found['k']} {_with_interval(found['maj_at_k'])}"
+                    + ("" if cut is None else f", {cut:.1%} cut off")
+                )
+    return lines
+
+
+def _speculation(found: dict[str, Any]) -> list[str]:
+    if "acceptance" not in found:
+        return []
+    return [
+        f"as a draft, run for real: {_with_interval(found['acceptance'])} of drafted tokens accepted, "
+        f"{_with_interval(found['speed_up'])} times the speed over {found['prompts']} prompts"
+    ]
+
+
+def _similarity(found: dict[str, Any]) -> list[str]:
+    closest = found.get("closest")
+    if not closest:
+        return []
+    return [f"layers: the student's are closest to the teacher's {', '.join(map(str, closest))} (linear CKA)"]
 
 
 def _fidelity(document: dict[str, Any]) -> list[str]:

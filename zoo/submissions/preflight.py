@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from django.conf import settings
 
+from evaluation.comparing.inputs import other_batch_size
 from evaluation.contract import Dtype, Engine, Protocol, Requirements, RunSpec
 from zoo.catalog.models import Model
 from zoo.lineage.selectors import teachers_of
@@ -96,6 +97,10 @@ def preflight(request: SubmissionRequest, *, now: datetime) -> Preflight:
     if request.limit is not None:
         message = "With a limit only the first documents are used; such a result is never ranked."
         findings.append(Finding("limited", "warn", message, "Leave the limit out.", "limit"))
+    if request.noise_floor and second is not None:
+        size = other_batch_size(request.batch_size)
+        message = f"The teacher is run a second time, at batch size {size}, to show how many flips are noise."
+        findings.append(Finding("noise_floor", "pass", message, field="noise_floor"))
     waiting = runs.counts().queued
     eta = sum(side.seconds for side in (first, second) if side is not None and side.known_run is None)
     return Preflight(tuple(findings), first, second, waiting, eta or None)

@@ -26,6 +26,8 @@ class SubmissionRequest(Message):
     dtype: Dtype = Dtype.FLOAT32
     seed: int = Field(default=1234, ge=0, le=2**31 - 1)
     apply_chat_template: bool = False
+    noise_floor: bool = False
+    """Whether to run the teacher again at another batch size, so that flips can be told from noise."""
     engine: Engine | None = None
     """None: as the model's architecture needs."""
 

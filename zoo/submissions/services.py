@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from evaluation.comparing.inputs import other_batch_size
 from evaluation.contract import PairSpec, RunSpec
 from zoo.accounts.models import Scope, User
 from zoo.core.errors import Conflict, Forbidden, Invalid, TooMany
@@ -144,6 +145,8 @@ def _create(
     if answer.teacher is not None:
         teacher_run = _run_for(answer.teacher, user, now)
         pairing = _pair(student_run, teacher_run, now)
+        if request.noise_floor:
+            _repeat(answer.teacher.spec, teacher_run, user, now)
     submission = Submission.objects.create(
         submitted_by=user,
         student=student.spec.model.name,
@@ -170,6 +173,14 @@ def _run_for(side: Side, user: User, now: datetime) -> Run:
     if side.known_run is not None and (why := runs.outdated(side.known_run)):
         queue.supersede(run_id=side.known_run.pk, acting_user=user, now=now, why=why)
     return queue.request_run(spec=side.spec, acting_user=user, now=now).run
+
+
+def _repeat(spec: RunSpec, run: Run, user: User, now: datetime) -> Pairing:
+    """The model once more at another batch size, to be compared with itself, behind everything else that waits."""
+    size = other_batch_size(spec.protocol.batch_size)
+    again = spec.model_copy(update={"protocol": spec.protocol.model_copy(update={"batch_size": size})})
+    made = queue.request_run(spec=again, acting_user=user, now=now, priority=PAIR_PRIORITY)
+    return _pair(made.run, run, now)
 
 
 def measure_again(*, acting_user: User, now: datetime) -> int:
@@ -265,7 +276,7 @@ def _ask_for_pair_job(pairing: Pairing, now: datetime) -> int:
     first, second = student.parsed_spec, teacher.parsed_spec
     if {student.state, teacher.state} != {State.SUCCEEDED}:
         return 0
-    if not isinstance(first, RunSpec) or not isinstance(second, RunSpec):
+    if not isinstance(first, RunSpec) or not isinstance(second, RunSpec) or first.model == second.model:
         return 0
     needs = [spec.requirements for spec in (first, second)]
     spec = PairSpec(

@@ -11,7 +11,7 @@ import transformers
 
 from evaluation.contract import ModelSource, WeightsFormat
 from evaluation.runners import routing, weights
-from evaluation.runners.base import Context, submitter_failure
+from evaluation.runners.base import Context
 
 MAX_TOKENS = 512
 """Tokens of a document that are used; longer ones are cut, for both models at the same place."""
@@ -19,6 +19,7 @@ MAX_TOKENS = 512
 CLASSES = {
     routing.Family.CAUSAL: transformers.AutoModelForCausalLM,
     routing.Family.MASKED: transformers.AutoModelForMaskedLM,
+    routing.Family.SEQ2SEQ: transformers.AutoModelForSeq2SeqLM,
 }
 
 
@@ -47,12 +48,6 @@ def load(directory: Path, source: ModelSource, dtype: str, device: torch.device,
         directory = weights.converted(path, context.cache_folder, dtype, lambda message: None)
     routing.check_weights(directory)
     family = routing.family_of(routing.read_config(directory))
-    if family not in CLASSES:
-        raise submitter_failure(
-            "pair_unsupported",
-            f"A {family} model cannot be measured beside its teacher yet.",
-            "Its scores are measured all the same.",
-        )
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     model = CLASSES[family].from_pretrained(
         directory, dtype=getattr(torch, dtype), use_safetensors=True, **options
@@ -66,8 +61,14 @@ def load(directory: Path, source: ModelSource, dtype: str, device: torch.device,
         directory=directory,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         weight_bytes=sum(path.stat().st_size for path in directory.glob("*.safetensors")),
-        max_tokens=min(MAX_TOKENS, getattr(model.config, "max_position_embeddings", MAX_TOKENS)),
+        max_tokens=min(MAX_TOKENS, _positions(model.config)),
     )
+
+
+def _positions(config: Any) -> int:
+    """Tokens a model reads; T5 calls it ``n_positions``, and relative positions have no end."""
+    named = (getattr(config, name, None) for name in ("max_position_embeddings", "n_positions"))
+    return next((int(found) for found in named if found), MAX_TOKENS)
 
 
 def same_tokenizer(student: Loaded, teacher: Loaded) -> bool:

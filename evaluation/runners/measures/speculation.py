@@ -8,12 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from evaluation.runners.measures.loading import Loaded, encode
+from evaluation.scoring.drafting import DraftedPrompt, drafting
+from evaluation.scoring.retention import Options
+from evaluation.scoring.values import Undefined, plain
 
 DRAFT_TOKENS = 4
 PROMPT = 32
@@ -21,59 +23,33 @@ NEW = 32
 MOST_PROMPTS = 12
 
 
-@dataclass(slots=True)
-class Tally:
-    """What assisted and plain decoding took, summed over prompts."""
-
-    generated: int = 0
-    teacher_runs: int = 0
-    student_runs: int = 0
-    assisted_seconds: float = 0.0
-    plain_seconds: float = 0.0
-    same_text: int = 0
-
-
 @torch.inference_mode()
-def measure(student: Loaded, teacher: Loaded, texts: Sequence[str]) -> dict[str, Any]:
-    """Acceptance, tokens per run of the teacher, and the speed-up over plain decoding, over a few prompts.
-
-    ``acceptance`` is accepted over drafted tokens: each run of the teacher gives one token of its own beside those it
-    accepts. ``same_text`` counts prompts on which both ways gave the same text (rounding may part them).
-    """
+def measure(student: Loaded, teacher: Loaded, texts: Sequence[str], *, seed: int) -> dict[str, Any]:
+    """Acceptance, tokens per run of the teacher, and the speed-up over plain decoding, JSON-ready."""
     limit = min(PROMPT, student.max_tokens // 2, teacher.max_tokens // 2)
     prompts = [ids for ids in (encode(teacher, text, limit) for text in texts[:MOST_PROMPTS]) if len(ids) > 1]
     if not prompts:
-        return {"prompts": 0}
-    tally = Tally()
-    _one(student, teacher, prompts[0], Tally())  # A warm-up, forgotten.
-    for ids in prompts:
-        _one(student, teacher, ids, tally)
-    accepted = tally.generated - tally.teacher_runs
-    return {
-        "prompts": len(prompts),
-        "draft_tokens": DRAFT_TOKENS,
-        "generated_tokens": tally.generated,
-        "teacher_runs": tally.teacher_runs,
-        "student_runs": tally.student_runs,
-        "acceptance": min(1.0, max(0.0, accepted / tally.student_runs)),
-        "tokens_per_step": tally.generated / tally.teacher_runs,
-        "speed_up": tally.plain_seconds / tally.assisted_seconds,
-        "same_text": tally.same_text,
-    }
+        return plain(Undefined("too_few_samples", "The text holds no prompt."))  # type: ignore[no-any-return]
+    _one(student, teacher, prompts[0])  # A warm-up, forgotten.
+    drafted = [_one(student, teacher, ids) for ids in prompts]
+    return plain(drafting(drafted, DRAFT_TOKENS, Options(seed=seed, name="speculation")))  # type: ignore[no-any-return]
 
 
-def _one(student: Loaded, teacher: Loaded, ids: list[int], tally: Tally) -> None:
+def _one(student: Loaded, teacher: Loaded, ids: list[int]) -> DraftedPrompt:
     with _runs(teacher) as teacher_runs, _runs(student) as student_runs:
         start = time.perf_counter()
         assisted = _decode(teacher, ids, assistant=student)
-        tally.assisted_seconds += time.perf_counter() - start
+        assisted_seconds = time.perf_counter() - start
     start = time.perf_counter()
-    plain = _decode(teacher, ids)
-    tally.plain_seconds += time.perf_counter() - start
-    tally.generated += len(assisted)
-    tally.teacher_runs += len(teacher_runs)
-    tally.student_runs += len(student_runs)
-    tally.same_text += assisted == plain
+    alone = _decode(teacher, ids)
+    return DraftedPrompt(
+        generated=len(assisted),
+        teacher_runs=len(teacher_runs),
+        student_runs=len(student_runs),
+        assisted_seconds=assisted_seconds,
+        plain_seconds=time.perf_counter() - start,
+        same_text=assisted == alone,
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from evaluation.runners.measures import energy
 from evaluation.runners.measures.loading import Loaded
 from evaluation.runners.routing import Family
 from evaluation.scoring.efficiency import Efficiency, Footprint, Timing, efficiency
@@ -22,11 +23,13 @@ PROMPT = 64
 NEW = 16
 """Tokens that one answer generates."""
 FLOPS_LENGTH = 64
+ENERGY_SECONDS = 2.0
+"""How long each model works for its energy to be read off: counters move in steps of a millisecond and more."""
 
 
 def measure(student: Loaded, teacher: Loaded, *, batch_size: int, seed: int) -> Efficiency:
-    """Sizes, compute and the three timings. Decoding is for causal models alone."""
-    causal = student.family is Family.CAUSAL
+    """Sizes, compute and the three timings. Decoding is for models that write: causal and encoder-decoders."""
+    writes = student.family is not Family.MASKED  # What writes.
     prompt = min(PROMPT, student.max_tokens // 2, teacher.max_tokens // 2)
     ids = torch.randint(
         0, _words(student, teacher), (batch_size, prompt), generator=torch.Generator().manual_seed(seed)
@@ -39,15 +42,16 @@ def measure(student: Loaded, teacher: Loaded, *, batch_size: int, seed: int) -> 
         _generate(side, ids)
 
     def answer(side: Loaded) -> None:
-        _generate(side, ids[:1]) if causal else _forward(side, ids[:1])
+        _generate(side, ids[:1]) if writes else _forward(side, ids[:1])
 
+    work, units = (decode, batch_size * NEW) if writes else (prefill, ids.numel())
     return efficiency(
-        _footprint(student, prompt),
-        _footprint(teacher, prompt),
+        _footprint(student, prompt, _joules_per_unit(student, work, units)),
+        _footprint(teacher, prompt, _joules_per_unit(teacher, work, units)),
         Options(seed=seed, name="efficiency"),
         latency=_alternate(student, teacher, answer, LATENCY_ROUNDS, 1),
         prefill=_alternate(student, teacher, prefill, ROUNDS, ids.numel()),
-        decode=_alternate(student, teacher, decode, ROUNDS, batch_size * NEW) if causal else None,
+        decode=_alternate(student, teacher, decode, ROUNDS, batch_size * NEW) if writes else None,
     )
 
 
@@ -84,7 +88,10 @@ def _wait(loaded: Loaded) -> None:
 
 @torch.inference_mode()
 def _forward(loaded: Loaded, ids: torch.Tensor) -> None:
-    loaded.model(ids.to(loaded.device))
+    batch = ids.to(loaded.device)
+    # An encoder-decoder reads the text and makes one step of its answer.
+    more = {"decoder_input_ids": batch[:, :1]} if loaded.family is Family.SEQ2SEQ else {}
+    loaded.model(batch, **more)
 
 
 @torch.inference_mode()
@@ -95,8 +102,22 @@ def _generate(loaded: Loaded, ids: torch.Tensor) -> None:
     loaded.model.generate(batch, attention_mask=torch.ones_like(batch), pad_token_id=padding, **settings)
 
 
-def _footprint(loaded: Loaded, length: int) -> Footprint:
-    """Parameters, bytes of the files, FLOPs of a forward pass by torch's counter.
+def _joules_per_unit(loaded: Loaded, work: Callable[[Loaded], None], units: int) -> float | None:
+    """Joules per token of some work, where the machine counts energy; None where it does not."""
+    counter = energy.meter(loaded.device)
+    if counter is None:
+        return None
+    work(loaded)
+    rounds, begun, before = 0, time.perf_counter(), counter.joules()
+    while time.perf_counter() - begun < ENERGY_SECONDS:
+        work(loaded)
+        _wait(loaded)
+        rounds += 1
+    return (counter.joules() - before) / (rounds * units) or None
+
+
+def _footprint(loaded: Loaded, length: int, joules: float | None) -> Footprint:
+    """Parameters, bytes of the files, FLOPs of a forward pass by torch's counter, energy where it was counted.
 
     Peak memory is told apart on CUDA alone: on a CPU both models share one process.
     """
@@ -108,6 +129,7 @@ def _footprint(loaded: Loaded, length: int) -> Footprint:
         weight_bytes=loaded.weight_bytes,
         peak_memory_bytes=_peak_memory(loaded, ids),
         flops_per_token=counter.get_total_flops() / ids.numel(),
+        joules_per_token=joules,
     )
 
 

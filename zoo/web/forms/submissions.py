@@ -66,6 +66,9 @@ class SubmissionForm(forms.Form):
     seed = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1, initial=1234, label="seed")
     engine = forms.ChoiceField(choices=_ENGINES, required=False)
     apply_chat_template = forms.BooleanField(required=False, label="apply_chat_template")
+    noise_floor = forms.BooleanField(
+        required=False, label="noise floor: run the teacher again at another batch size"
+    )
 
     def clean(self) -> dict[str, Any]:
         """Makes sure that there is a suite or tasks, one of the two."""

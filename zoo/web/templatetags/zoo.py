@@ -84,7 +84,8 @@ def _strong(text: object, key: str) -> SafeString:
 def quantity(value: object, style: str = "percent") -> SafeString:
     """``{% quantity row.retention %}``: "94.1% [92.7, 95.3]", or why it is undefined.
 
-    ``style``: percent (of a fraction), points (a difference of fractions) or signed (a difference of plain numbers).
+    ``style``: percent (of a fraction), points (a difference of fractions), signed (a difference of plain numbers) or
+    plain (a number as it is).
     """
     q = presenters.shown(value)
     if q.value is None:
@@ -108,6 +109,7 @@ _QUANTITY_STYLES: dict[str, tuple[Callable[[float | None], str], Callable[[float
     "percent": (presenters.percent, _bare),
     "points": (presenters.points, presenters.points),
     "signed": (presenters.signed, presenters.signed),
+    "plain": (presenters.decimal, presenters.decimal),
 }
 
 

@@ -9,12 +9,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from evaluation.comparing.document import with_price
 from evaluation.suites import loader
+from zoo.catalog.selectors import find_models
 from zoo.comparisons import selectors
+from zoo.comparisons.contamination import contamination_of
 from zoo.comparisons.gain import gain_of
+from zoo.comparisons.ledger import ledger_of, reported_retentions
 from zoo.comparisons.models import Comparison
 from zoo.comparisons.selectors import OUTCOMES, PairedSample
 from zoo.core.errors import Invalid
+from zoo.web import comparison_parts as parts
 from zoo.web.charts import DotRow
 
 SAMPLES_PER_PAGE = 20
@@ -39,7 +44,8 @@ def listed(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
     """Retention per task, by capability and overall, with intervals, tests, verdicts, and a drawing."""
     comparison = selectors.comparison_by_id(comparison_id)
-    document = selectors.document_of(comparison)
+    price = parts.price_of(request)
+    document = with_price(selectors.document_of(comparison), price)
     titles = _titles(document)
     rows = [row | {"title": titles.get(row["task"], row["task"])} for row in document["tasks"]]
     context = {
@@ -52,10 +58,27 @@ def show(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
         ],
         "plot": _plot(document, rows),
         "smaller": _smaller(document),
-        "efficiency": document["efficiency"],
+        "efficiency": parts.costs(document["efficiency"]),
         "gain": _gain(comparison, titles),
+        "speeds": parts.speeds(document["efficiency"]),
+        "layers": parts.layers(document),
+        "drawn": parts.drawn(rows),
+        "signs": parts.signs(document, titles),
+        "price": price,
+        "flags": contamination_of(comparison),
+        **_ledger(comparison, document),
     }
     return render(request, "comparisons/comparison.html", context)
+
+
+def _ledger(comparison: Comparison, document: dict[str, Any]) -> dict[str, Any]:
+    """What others report of the two, on the tasks of the comparison, and the student's reported retention."""
+    tasks = {row["task"] for row in document["tasks"]}
+    known = find_models([comparison.student, comparison.teacher])
+    student = known.get(comparison.student)
+    rows = [row for model in known.values() for row in ledger_of(model) if row.task in tasks]
+    kept = reported_retentions(student) if student is not None else ()
+    return {"ledger": rows, "retentions": [row for row in kept if row.teacher.slug == comparison.teacher]}
 
 
 def _gain(comparison: Comparison, titles: dict[str, str]) -> dict[str, Any]:
