@@ -18,6 +18,7 @@ from zoo.api import (
     runs,
     status,
     submissions,
+    webhooks,
     worker,
 )
 from zoo.api.problems import json_404
@@ -44,6 +45,7 @@ urlpatterns = [
     *worker.routes,
     *publishing.routes,
     *imports.routes,
+    *webhooks.routes,
     *catalog.routes,
     *lineage.routes,
     *proposals.routes,

@@ -7,12 +7,14 @@ from celery import Celery
 RELAY_SECONDS = 1.0
 SWEEP_SECONDS = 15.0
 VERDICTS_SECONDS = 60.0
+WEBHOOKS_SECONDS = 10.0
 TIDY_SECONDS = 3600.0
 CHECKPOINT_SECONDS = 30.0
 
 SCHEDULE: dict[str, dict[str, object]] = {
     "relay": {"task": "zoo.relay", "schedule": RELAY_SECONDS, "options": {"expires": 10}},
     "sweep": {"task": "zoo.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 30}},
+    "webhooks": {"task": "zoo.webhooks", "schedule": WEBHOOKS_SECONDS, "options": {"expires": 20}},
     "verdicts": {"task": "zoo.verdicts", "schedule": VERDICTS_SECONDS, "options": {"expires": 60}},
     "checkpoint": {"task": "zoo.checkpoint", "schedule": CHECKPOINT_SECONDS, "options": {"expires": 30}},
     "tidy": {"task": "zoo.tidy", "schedule": TIDY_SECONDS, "options": {"expires": 3600}},

@@ -20,6 +20,7 @@ from zoo.comparisons import services as comparisons
 from zoo.core import backup
 from zoo.licensing import services as licensing
 from zoo.publishing import services as publishing
+from zoo.publishing import webhooks
 from zoo.runs import outbox, reaper
 from zoo.runs.clock import database_now
 from zoo.runs.models import Outbox
@@ -94,6 +95,22 @@ def sweep(**newer: object) -> None:
         logger.warning("alarm", code=alarm.code, detail=alarm.message)
 
 
+@shared_task(name="zoo.webhooks", ignore_result=True)
+def tell_webhooks(**newer: object) -> int:
+    """Queues what subscribers have to be told, and sends a task for each delivery whose time has come."""
+    webhooks.collect(now=database_now())
+    waiting = webhooks.due(now=database_now())
+    for delivery in waiting:
+        deliver.apply_async(kwargs={"delivery": str(delivery)}, retry=False, expires=60)
+    return len(waiting)
+
+
+@shared_task(name="zoo.deliver", ignore_result=True)
+def deliver(delivery: str, **newer: object) -> None:
+    """One try of one delivery. The table says when the next one is due; a lost task costs a few seconds."""
+    webhooks.deliver(delivery_id=UUID(delivery), now=database_now())
+
+
 @shared_task(name="zoo.verdicts", ignore_result=True)
 def verdicts(**newer: object) -> None:
     """Judges the licenses of models that were added or changed, and of all when the rules changed."""
@@ -104,6 +121,7 @@ def verdicts(**newer: object) -> None:
 def tidy(**newer: object) -> None:
     """Removes messages that were sent long ago, and keeps a copy of a SQLite database."""
     reaper.prune_outbox(now=database_now())
+    webhooks.prune(now=database_now())
     if connection.vendor == "sqlite":
         backup.back_up(folder=settings.ZOO_HOME / "backups", now=database_now())
 

@@ -24,6 +24,7 @@ ZOO_MAX_LOST = ENV.max_lost
 ZOO_MAX_ATTEMPTS = ENV.max_attempts
 ZOO_WORKER_TOKEN = ENV.worker_token
 ZOO_SCRIPTED = ENV.scripted
+ZOO_WEBHOOKS_PRIVATE = ENV.webhooks_private
 ZOO_PAIR_JOBS = ENV.pair_jobs
 ZOO_TRUSTED_PROXIES = ENV.trusted_proxies
 

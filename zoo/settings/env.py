@@ -41,6 +41,8 @@ class Environment:
     """Whether a job with both models loaded follows each comparison: speed, fidelity, similarity."""
     sqlite_autocheckpoint: bool
     """Whether every process empties SQLite's log. False where housekeeping runs, which then does it alone."""
+    webhooks_private: bool
+    """Whether webhooks may go to private addresses, and over plain HTTP."""
     scripted: bool
     """Whether scripted models and tasks may be submitted: for trying a stack out, never for results."""
 
@@ -74,6 +76,7 @@ def read() -> Environment:
         max_attempts=env.int("ZOO_MAX_ATTEMPTS", 12),
         pair_jobs=env.bool("ZOO_PAIR_JOBS", True),
         sqlite_autocheckpoint=env.bool("ZOO_SQLITE_AUTOCHECKPOINT", True),
+        webhooks_private=env.bool("ZOO_WEBHOOKS_PRIVATE", False),
         scripted=env.bool("ZOO_SCRIPTED", False),
     )
 

@@ -24,6 +24,7 @@ from zoo.web.views import (
     submissions,
     theme,
     timeline,
+    webhooks,
 )
 
 app_name = "web"
@@ -45,6 +46,13 @@ urlpatterns = [
     path("account/people/<int:user_id>/change/", people.change, name="person-change"),
     path("account/tokens/", account.create_token, name="token-create"),
     path("account/tokens/<int:token_id>/revoke/", account.revoke_token, name="token-revoke"),
+    path("account/webhooks/", webhooks.index, name="webhooks"),
+    path("account/webhooks/<uuid:webhook_id>/", webhooks.show, name="webhook"),
+    path("account/webhooks/<uuid:webhook_id>/ping/", webhooks.ping, name="webhook-ping"),
+    path("account/webhooks/<uuid:webhook_id>/end/", webhooks.end, name="webhook-end"),
+    path(
+        "account/webhooks/<uuid:webhook_id>/again/<uuid:delivery_id>/", webhooks.again, name="webhook-again"
+    ),
     path("leaderboard/", leaderboard.show, name="leaderboard"),
     path("leaderboard/chart.<str:form>", leaderboard.chart, name="leaderboard-chart"),
     path("models/", catalog.model_list, name="models"),
