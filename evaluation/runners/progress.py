@@ -23,6 +23,7 @@ class Tracker:
         self._index = 0
         self._before = 0
         self._done = 0
+        self._most = 0
         self._told = 0.0
         self._marks: deque[tuple[float, int]] = deque()
 
@@ -52,7 +53,8 @@ class Tracker:
     def tell(self) -> None:
         """Reports now."""
         now = time.monotonic()
-        done = self._before + self._done
+        # Answers may come ahead of their task; the count never falls when the task then finds them done.
+        done = self._most = max(self._most, self._before + self._done)
         self._told = now
         self._marks.append((now, done))
         while self._marks[0][0] < now - RATE_SECONDS and len(self._marks) > 2:

@@ -9,7 +9,7 @@ batches with the head on the needed rows, or by the harness itself; ``served_by`
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -22,10 +22,13 @@ from evaluation.runners.models import kv
 from evaluation.runners.models.generation import GreedyBatches
 from evaluation.runners.models.heads import causal_logits
 from evaluation.runners.models.kv import Kept
+from evaluation.runners.models.memory import Memory
 from evaluation.runners.models.trie import Pack, Plan, Request
 
 Answer = tuple[float, bool]
 TokenRequest = tuple[tuple[str, str] | None, list[int], list[int]]
+
+Serve = Callable[[list[Request], Callable[[int, Answer], None], Container[int]], None]
 
 HEAD_ROWS = 256
 """Rows of logits computed at a time: 256 rows of a vocabulary of 152,064 in fp32 are 156 MB."""
@@ -51,6 +54,7 @@ class CausalLM(huggingface.HFLM):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.budget = budget or default_budget(self.model, self.device)
         self.window = sliding_window(self.model.config)
+        self.memory = Memory()
         self.tokens_run = 0
         self.head_rows_run = 0
         self.mode, self.reason = self._choose_mode()
@@ -118,20 +122,28 @@ class CausalLM(huggingface.HFLM):  # type: ignore[misc]
                 requests, disable_tqdm=disable_tqdm, override_bs=override_bs
             )
         answers: dict[int, Answer] = {}
+        for index, (pair, _, _) in enumerate(requests):
+            recalled = None if pair is None else self.memory.recall("loglikelihood", pair)
+            if recalled is not None:
+                answers[index] = (float(recalled[0]), bool(recalled[1]))
         bar = huggingface.tqdm(
             total=len(requests), disable=disable_tqdm, desc="Running loglikelihood requests"
         )
 
         def answered(index: int, answer: Answer) -> None:
+            if index in answers:
+                return
             answers[index] = answer
-            if requests[index][0] is not None:
-                self.cache_hook.add_partial("loglikelihood", requests[index][0], answer)
+            if (pair := requests[index][0]) is not None:
+                self.cache_hook.add_partial("loglikelihood", pair, answer)
+                self.memory.keep("loglikelihood", pair, answer)
             bar.update(1)
 
         serve = self._serve_trie if mode is Mode.TRIE else self._serve_rows
-        while pending := [self._request(i, r) for i, r in enumerate(requests) if i not in answers]:
+        asked = [self._request(index, request) for index, request in enumerate(requests)]
+        while len(answers) < len(asked):
             try:
-                serve(pending, answered)
+                serve(asked, answered, answers)
             except torch.OutOfMemoryError:
                 self._halve_budget()
         bar.close()
@@ -144,19 +156,25 @@ class CausalLM(huggingface.HFLM):  # type: ignore[misc]
         tokens = tuple((context + continuation)[-(self.max_length + 1) :][:-1])
         return Request(index, tokens, tuple(continuation))
 
-    def _serve_trie(self, requests: list[Request], answered: Callable[[int, Answer], None]) -> None:
+    def _serve_trie(
+        self, requests: list[Request], answered: Callable[[int, Answer], None], known: Container[int]
+    ) -> None:
         def score(pack: Pack, kept: Kept | None) -> None:
             self._answer(pack, self._pack_hidden(pack, kept), answered)
 
-        Plan(requests, budget=self.budget).walk(extend=self._extend, score=score)
+        Plan(requests, budget=self.budget).walk(extend=self._extend, score=score, known=known)
 
-    def _serve_rows(self, requests: list[Request], answered: Callable[[int, Answer], None]) -> None:
+    def _serve_rows(
+        self, requests: list[Request], answered: Callable[[int, Answer], None], known: Container[int]
+    ) -> None:
         """Batches of whole sequences, longest first, padded on the right, with the head on the needed rows."""
         plan = Plan(requests, budget=1)
         sequences = sorted(plan.sequences, key=len, reverse=True)
         while sequences:
             count = max(1, self.budget // len(sequences[0]))
             batch, sequences = sequences[:count], sequences[count:]
+            if all(request.number in known for tokens in batch for request in plan.requests[tokens]):
+                continue
             width = len(batch[0])
             ids = torch.zeros(len(batch), width, dtype=torch.long)
             for row, tokens in enumerate(batch):
@@ -255,11 +273,20 @@ class CausalLM(huggingface.HFLM):  # type: ignore[misc]
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
         """Greedy texts with the shared prefix computed once and finished rows dropped; the rest by the harness."""
-        batches = GreedyBatches(self, extend=self._extend)
-        if self.mode is not Mode.TRIE or not batches.fits(requests):
+        if not self._decodes(requests):
             return super().generate_until(requests, disable_tqdm)  # type: ignore[no-any-return]
         with torch.inference_mode():
-            return batches.run(requests, disable_tqdm=disable_tqdm)
+            return GreedyBatches(self, extend=self._extend).run(requests, disable_tqdm=disable_tqdm)
+
+    def _decodes(self, requests: Sequence[Any]) -> bool:
+        """Whether these generations are done here; else they are the harness's."""
+        return self.mode is Mode.TRIE and GreedyBatches(self, extend=self._extend).fits(requests)
+
+    def plans(self, method: str, requests: Sequence[Any]) -> bool:
+        """Whether batches for these requests are formed here, from all of them, rather than in the harness's loop."""
+        if method == "generate_until":
+            return self._decodes(requests)
+        return method == "loglikelihood" and self.mode is not Mode.STOCK
 
     # --- choosing ---------------------------------------------------------------------------------
 
@@ -295,13 +322,13 @@ class CausalLM(huggingface.HFLM):  # type: ignore[misc]
         return 1e-3 if self.model.dtype == torch.float32 else 0.5
 
     @torch.inference_mode()
-    def _self_test(self, serve: Callable[[list[Request], Callable[[int, Answer], None]], None]) -> float:
+    def _self_test(self, serve: Serve) -> float:
         """Largest absolute difference of a summed log-likelihood to the plain forward pass."""
         requests = test_requests(self.vocab_size)
         found: dict[int, Answer] = {}
         budget, self.budget = self.budget, 24  # Small enough that the prefix is kept and the tree is cut.
         try:
-            serve(requests, found.__setitem__)
+            serve(requests, found.__setitem__, ())
         finally:
             self.budget = budget
         self.tokens_run = self.head_rows_run = 0

@@ -7,7 +7,7 @@ generation settings change the logits are the library's business. Stop rules and
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ class GreedyBatches:
 
     def run(self, requests: Sequence[Any], *, disable_tqdm: bool) -> list[str]:
         """The texts, in the order of the requests, cut at the first stop sequence."""
-        texts: dict[int, str] = {}
+        texts = self._recalled(requests)
         bar = huggingface.tqdm(
             total=len(requests), disable=disable_tqdm, desc="Running generate_until requests"
         )
@@ -87,18 +87,36 @@ class GreedyBatches:
             contexts = {index: requests[index].args[0] for index in indices}
             settings = requests[indices[0]].args[1]
 
-            def finished(index: int, text: str) -> None:
-                texts[index] = text
-                self.lm.cache_hook.add_partial("generate_until", requests[index].args, text)
+            def finished(row: Row, text: str) -> None:
+                if row.index in texts:
+                    return
+                texts[row.index] = text
+                arguments = requests[row.index].args
+                self.lm.cache_hook.add_partial("generate_until", arguments, text)
+                self.lm.memory.keep("generate_until", arguments, text, row.generated)
                 bar.update(1)
 
-            self._group(contexts, settings, finished)
+            self._group(contexts, settings, finished, texts)
         bar.close()
         return [texts[index] for index in range(len(requests))]
 
+    def _recalled(self, requests: Sequence[Any]) -> dict[int, str]:
+        """The texts that were generated before, by the places of their requests."""
+        recalled = (
+            (index, self.lm.memory.recall("generate_until", r.args)) for index, r in enumerate(requests)
+        )
+        return {index: str(text) for index, text in recalled if text is not None}
+
     def _group(
-        self, contexts: dict[int, str], settings: dict[str, Any], finished: Callable[[int, str], None]
+        self,
+        contexts: dict[int, str],
+        settings: dict[str, Any],
+        finished: Callable[[Row, str], None],
+        known: Container[int],
     ) -> None:
+        """Decodes requests of the same settings. Batches are formed of all, and run where any is not known."""
+        if all(index in known for index in contexts):
+            return
         kwargs = normalize_gen_kwargs(settings, self.lm.max_gen_toks)
         eos = self.lm.tok_decode(self.lm.eot_token_id, skip_special_tokens=False)
         until = handle_stop_sequences(kwargs.get("until"), eos=eos)
@@ -114,9 +132,12 @@ class GreedyBatches:
         start = shared if kept is not None else 0
         size = int(self.lm.batch_size)
         for low in range(0, len(rows), size):
-            self._batch(rows[low : low + size], start, kept, until, most)
-            for row in rows[low : low + size]:
-                finished(row.index, self._text(row, until))
+            batch = rows[low : low + size]
+            if all(row.index in known for row in batch):
+                continue
+            self._batch(batch, start, kept, until, most)
+            for row in batch:
+                finished(row, self._text(row, until))
 
     def _rows(self, contexts: dict[int, str], room: int) -> list[Row]:
         groups: dict[bool | None, list[int]] = {}

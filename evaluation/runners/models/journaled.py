@@ -19,6 +19,7 @@ from lm_eval.api.model import LM
 from evaluation.contract import canonical_json
 from evaluation.runners.base import submitter_failure
 from evaluation.runners.journal import Journal, request_key
+from evaluation.runners.models.memory import Memory
 from evaluation.runners.progress import Tracker
 
 Answer = Any
@@ -76,6 +77,8 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
         """Requests, since the last draw began, that are longer than the model's context and lose their beginning."""
         self._rows = RowRecorder.attach(model)
         model.set_cache_hook(CountingHook(self._answered))
+        if isinstance(getattr(model, "memory", None), Memory):
+            model.memory = JournalMemory(journal, model)
 
     def watch(self, tracker: Tracker) -> None:
         """Where to count answers from now on."""
@@ -137,12 +140,19 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
         self.cut_prompts += sum(self._is_cut(method, request) for request in requests)
         if self._tracker is not None:
             self._tracker.expect(len(requests) * self._draws)
+        self._work_off(method, requests, keys)
+        return [self._journal.answer(key) for key in keys]
+
+    def answer_ahead(self, requests: list[Instance]) -> None:
+        """Has log-likelihoods answered and journaled that will be asked for later, in other lists."""
+        self._work_off("loglikelihood", requests, self._keys("loglikelihood", requests))
+
+    def _work_off(self, method: str, requests: list[Instance], keys: list[str]) -> None:
         for block in self._plan(method, requests):
             missing = [place for place in block.places if self._journal.answer(keys[place]) is None]
             self._count(len(block.places) - len(missing))
             if missing:
                 self._ask(method, requests, keys, block.places if block.whole else missing, len(missing))
-        return [self._journal.answer(key) for key in keys]
 
     def _is_cut(self, method: str, request: Instance) -> bool:
         """Whether the harness will cut the request from the left. A token is a byte at least, so most fit."""
@@ -150,7 +160,7 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
         encode = getattr(self.model, "tok_encode", None)
         if longest is None or encode is None or method == "loglikelihood_rolling":
             return False
-        generated = _longest(self.model, request) if method == "generate_until" else -1
+        generated = _longest(self.model, request.args[1]) if method == "generate_until" else -1
         text = request.args[0] if method == "generate_until" else request.args[0] + request.args[1]
         room = int(longest) - generated
         return len(text.encode()) > room and len(encode(text)) > room
@@ -170,7 +180,9 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
             ]
         _refuse_non_finite(method, answers)
         self._journal.record_answers(
-            (keys[place], answer) for place, answer in zip(places, answers, strict=True)
+            (keys[place], answer)
+            for place, answer in zip(places, answers, strict=True)
+            if self._journal.answer(keys[place]) is None
         )
         self._count(self._in_block)
         self._in_block = 0
@@ -201,6 +213,32 @@ class JournaledLM(LM):  # type: ignore[misc]  # The harness has no types.
         import torch
 
         torch.manual_seed(int.from_bytes(hashlib.sha256(f"{self._seed} {key}".encode()).digest()[:6], "big"))
+
+
+class JournalMemory(Memory):
+    """Hands an engine what the journal holds, and writes every answer down as soon as it is there."""
+
+    def __init__(self, journal: Journal, model: Any) -> None:
+        self._journal = journal
+        self._model = model
+
+    def recall(self, method: str, arguments: Sequence[Any]) -> Answer | None:
+        """The answer in the journal, or None. Of a generation, its text."""
+        answer = self._journal.answer(request_key(method, arguments))
+        return answer["text"] if answer is not None and method == "generate_until" else answer
+
+    def keep(
+        self, method: str, arguments: Sequence[Any], answer: Answer, tokens: Sequence[int] | None = None
+    ) -> None:
+        """Journals one answer. Raises RunFailed (``non_finite_outputs``)."""
+        key = request_key(method, arguments)
+        if self._journal.answer(key) is not None:
+            return
+        _refuse_non_finite(method, [answer])
+        if method == "generate_until":
+            row = list(tokens or ())
+            answer = _from_row(self._model, arguments[1], str(answer), row)._asdict()
+        self._journal.record_answers([(key, answer)])
 
 
 class RowRecorder:
@@ -237,33 +275,33 @@ class RowRecorder:
         if len(self._rows) != len(texts):
             return [_counted(model, request, text) for request, text in zip(requests, texts, strict=True)]
         return [
-            _from_row(model, request, text, row)
+            _from_row(model, request.args[1], text, row)
             for request, text, row in zip(requests, texts, self._rows, strict=True)
         ]
 
 
-def _from_row(model: Any, request: Instance, text: str, row: list[int]) -> Generation:
+def _from_row(model: Any, settings: dict[str, Any], text: str, row: list[int]) -> Generation:
     """Length and end of an answer from its tokens: an end token or a stop string ended it, or nothing did."""
     end = model.tokenizer.eos_token_id
     if end in row:
         return Generation(text, row.index(end) + 1, False)
-    until = request.args[1].get("until") or []
+    until = settings.get("until") or []
     whole = model.tok_decode(row)
     stopped = any(stop and stop in whole for stop in ([until] if isinstance(until, str) else until))
     if stopped:
         return Generation(text, len(model.tok_encode(text, add_special_tokens=False)), False)
-    return Generation(text, len(row), len(row) >= _longest(model, request))
+    return Generation(text, len(row), len(row) >= _longest(model, settings))
 
 
 def _counted(model: Any, request: Instance, text: str) -> Generation:
     tokens = len(model.tok_encode(text, add_special_tokens=False))
-    return Generation(text, tokens, tokens >= _longest(model, request))
+    return Generation(text, tokens, tokens >= _longest(model, request.args[1]))
 
 
-def _longest(model: Any, request: Instance) -> int:
-    settings = request.args[1]
+def _longest(model: Any, settings: dict[str, Any]) -> int:
     stated = settings.get("max_gen_toks") or settings.get("max_new_tokens") or settings.get("max_tokens")
-    return int(stated or getattr(model, "max_gen_toks", 256))
+    longest: Any = stated or getattr(model, "max_gen_toks", 256)
+    return int(longest)
 
 
 def _refuse_non_finite(method: str, answers: Sequence[Answer]) -> None:
@@ -289,12 +327,17 @@ def in_order(size: int, *, whole: bool) -> BlockPlan:
     return plan
 
 
-def by_prefix(size: int) -> BlockPlan:
-    """Blocks of requests that begin alike, for engines that compute shared beginnings once."""
+def all_at_once(model: Any) -> BlockPlan:
+    """One block of everything that the causal engine plans by itself, for the widest sharing; the rest as ever.
+
+    The block is cut short at no cost: the engine's memory keeps each answer as it comes.
+    """
+    plain = as_the_harness(model)
 
     def plan(method: str, requests: Sequence[Instance]) -> list[Block]:
-        places = sorted(range(len(requests)), key=lambda place: (str(requests[place].args[0]), place))
-        return [Block(places[start : start + size], True) for start in range(0, len(places), size)]
+        if model.plans(method, requests):
+            return [Block(range(len(requests)), True)]
+        return plain(method, requests)
 
     return plan
 

@@ -16,7 +16,7 @@ from evaluation.contract import Engine, ModelFacts, RunSpec, digest_of
 from evaluation.runners import weights
 from evaluation.runners.base import RunFailed, platform_failure
 from evaluation.runners.devices import Device
-from evaluation.runners.models.journaled import BlockPlan, as_the_harness, by_prefix, in_order
+from evaluation.runners.models.journaled import BlockPlan, all_at_once, as_the_harness, in_order
 from evaluation.runners.routing import Route
 
 BLOCK = 1024
@@ -40,6 +40,12 @@ class Loaded(NamedTuple):
     facts: ModelFacts
     measure: str | None
     """What stands for a log-likelihood, where it is none (``pll_word_l2r``)."""
+
+    @property
+    def plans_by_itself(self) -> bool:
+        """Whether the more log-likelihoods are asked for at once, the less there is to compute for each."""
+        plans = getattr(self.model, "plans", None)
+        return plans is not None and bool(plans("loglikelihood", ()))
 
 
 def prepared(directory: Path, spec: RunSpec, cache: Path, tell: Callable[[str], None]) -> Path:
@@ -113,8 +119,8 @@ def _plan(engine: Engine, model: Any) -> BlockPlan:
     if engine is Engine.HARNESS:
         return as_the_harness(model)
     if engine is Engine.CAUSAL:
-        return by_prefix(BLOCK)
-    return in_order(BLOCK, whole=False)
+        return all_at_once(model)
+    return in_order(BLOCK, whole=engine is Engine.MASKED)
 
 
 def facts(model: Any, directory: Path, route: Route) -> ModelFacts:

@@ -21,6 +21,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from evaluation.runners.base import submitter_failure
+from evaluation.runners.models.memory import Memory
 
 TOKENS_PER_BATCH_UNIT = 64
 """A batch size of 16 means forward passes of up to 16 * 64 tokens, however they are cut into rows."""
@@ -71,6 +72,7 @@ class MaskedLM(LM):  # type: ignore[misc]  # The harness has no types.
         self.model.eval().to(device)
         self._device = torch.device(device)
         self.metric = metric
+        self.memory = Memory()
         self.batch_size = batch_size
         self._max_length = max_length
         self._check_tokenizer()
@@ -112,16 +114,23 @@ class MaskedLM(LM):  # type: ignore[misc]  # The harness has no types.
         sums = [0.0] * len(requests)
         best = [True] * len(requests)
         waiting = Counter(copy.request for copy in copies)
+        recalled = [self.memory.recall("loglikelihood", request.args) for request in requests]
         for batch in self._batches(copies):
+            if all(recalled[copy.request] is not None for copy in batch):
+                continue
             for copy, value, is_best in zip(batch, *self._read(batch), strict=True):
                 number = copy.request
                 sums[number] += value
                 best[number] = best[number] and is_best
                 waiting[number] -= 1
-                if not waiting[number]:
+                if not waiting[number] and recalled[number] is None:
                     answer = (sums[number], best[number])
                     self.cache_hook.add_partial("loglikelihood", requests[number].args, answer)
-        return list(zip(sums, best, strict=True))
+                    self.memory.keep("loglikelihood", requests[number].args, answer)
+        return [
+            (value, flag) if known is None else (float(known[0]), bool(known[1]))
+            for known, value, flag in zip(recalled, sums, best, strict=True)
+        ]
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
         """Not defined: raises RunFailed (``task_not_applicable``)."""

@@ -9,9 +9,9 @@ neighbors share exactly their longest common prefix.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -80,6 +80,15 @@ def common_prefix(left: Sequence[int], right: Sequence[int], start: int = 0) -> 
     return place
 
 
+@dataclass(frozen=True, slots=True)
+class _Calls(Generic[State]):
+    """What a walk calls, and what it need not."""
+
+    extend: Callable[[Tokens, int, State | None], State]
+    score: Callable[[Pack, State | None], None]
+    known: Container[int]
+
+
 class Plan:
     """The trie of a set of requests, and the walk that scores it.
 
@@ -110,13 +119,16 @@ class Plan:
         *,
         extend: Callable[[Tokens, int, State | None], State],
         score: Callable[[Pack, State | None], None],
+        known: Container[int] = (),
     ) -> None:
         """Calls ``extend(tokens, position, kept)`` for prefixes and ``score(pack, kept)`` for the rest.
 
-        ``extend`` runs the tokens at that position behind what is kept and returns what to keep then.
+        ``extend`` runs the tokens at that position behind what is kept and returns what to keep then. Requests whose
+        numbers are ``known`` are planned like the others, so that packs do not depend on them, but a pack of nothing
+        else is passed over, and so is a prefix of nothing else.
         """
         if self.sequences:
-            self._range(0, len(self.sequences), 0, None, extend, score)
+            self._range(0, len(self.sequences), 0, None, _Calls(extend, score, known))
 
     def _cost(self, low: int, high: int, prefix: int) -> int:
         if low == high:
@@ -132,31 +144,41 @@ class Plan:
         high: int,
         prefix: int,
         kept: State | None,
-        extend: Callable[[Tokens, int, State | None], State],
-        score: Callable[[Pack, State | None], None],
+        calls: _Calls[State],
     ) -> None:
+        if self._all_known(range(low, high), calls.known):
+            return
         if high - low == 1 or self._cost(low, high, prefix) <= self.budget:
-            score(self._pack(range(low, high), prefix), kept)
+            calls.score(self._pack(range(low, high), prefix), kept)
             return
         # A token whose logits are needed must be in a pack, so the prefix ends before the first of them.
         shared = min(min(self.shared[low + 1 : high]), *self.first_scored[low:high])
         if shared - prefix >= self.min_prefix:
-            kept = extend(self.sequences[low][prefix:shared], prefix, kept)
+            kept = calls.extend(self.sequences[low][prefix:shared], prefix, kept)
             prefix = shared
         pending: list[int] = []
         pending_cost = 0
         for start, stop in self._children(low, high, max(shared, prefix)):
             cost = self._cost(start, stop, prefix)
             if cost > self.budget and stop - start > 1:
-                self._range(start, stop, prefix, kept, extend, score)
+                self._range(start, stop, prefix, kept, calls)
                 continue
             if pending and pending_cost + cost > self.budget:
-                score(self._pack(pending, prefix), kept)
+                self._score(pending, prefix, kept, calls)
                 pending, pending_cost = [], 0
             pending += range(start, stop)
             pending_cost += cost
         if pending:
-            score(self._pack(pending, prefix), kept)
+            self._score(pending, prefix, kept, calls)
+
+    def _score(self, places: Sequence[int], prefix: int, kept: State | None, calls: _Calls[State]) -> None:
+        if not self._all_known(places, calls.known):
+            calls.score(self._pack(places, prefix), kept)
+
+    def _all_known(self, places: Iterable[int], known: Container[int]) -> bool:
+        return all(
+            request.number in known for place in places for request in self.requests[self.sequences[place]]
+        )
 
     def _children(self, low: int, high: int, depth: int) -> list[tuple[int, int]]:
         """The runs of sequences that agree beyond ``depth``; halves where all of them do."""

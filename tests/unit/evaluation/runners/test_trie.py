@@ -29,11 +29,12 @@ def requests() -> st.SearchStrategy[list[Request]]:
 class Walk:
     """Follows a plan without a model: what is kept of a prefix is the prefix itself."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, known: frozenset[int] = frozenset()) -> None:
         self.run: list[Path] = []
         self.found: dict[int, list[tuple[Path, int]]] = {}
+        self.packs: list[Path] = []
         self.largest = 0
-        plan.walk(extend=self.extend, score=self.score)
+        plan.walk(extend=self.extend, score=self.score, known=known)
 
     def extend(self, tokens: Path, position: int, kept: Path | None) -> Path:
         before = kept or ()
@@ -50,6 +51,7 @@ class Walk:
             assert len(path) == position + 1
             paths.append(path)
         self.check_mask(pack, paths)
+        self.packs.append(before + tuple(pack.tokens))
         self.run += paths
         self.largest = max(self.largest, len(paths))
         for number, start, stop in pack.spans:
@@ -87,6 +89,21 @@ def test_with_room_for_all_no_token_is_run_twice(asked: list[Request]) -> None:
 @given(requests(), st.integers(12, 40))
 def test_packs_stay_within_the_budget(asked: list[Request], budget: int) -> None:
     assert Walk(Plan(asked, budget=budget, min_prefix=1)).largest <= budget
+
+
+@given(requests(), st.integers(1, 40), st.sets(st.integers(0, 11)))
+def test_what_is_known_is_passed_over_and_moves_no_other_pack(
+    asked: list[Request], budget: int, known: set[int]
+) -> None:
+    whole = Walk(Plan(asked, budget=budget, min_prefix=1))
+    rest = Walk(Plan(asked, budget=budget, min_prefix=1), frozenset(known))
+    assert {request.number for request in asked} - known <= set(rest.found)
+    packs = iter(whole.packs)
+    assert all(pack in packs for pack in rest.packs), (
+        "packs of the rest are packs of the whole, in their order"
+    )
+    if known >= {request.number for request in asked}:
+        assert rest.run == []
 
 
 def test_a_prefix_shared_by_all_documents_is_run_once() -> None:

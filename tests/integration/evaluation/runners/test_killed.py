@@ -1,0 +1,80 @@
+"""kill -9 ten times, at ten places of one run: it ends with the very samples of a run that nobody killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from evaluation.contract import Engine, ModelSource, Protocol, RunReport, RunSpec
+from evaluation.runners.base import Context
+
+pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("ignore")]
+
+MIRROR = Path(__file__).parents[3] / "data" / "datasets"
+KILLS = 10
+TASKS = ("blimp_adjunct_island", "blimp_anaphor_number_agreement", "arc_easy", "gsm8k_cot")
+
+
+class Process:
+    """Runs one spec in this process, or in a copy of it that is killed. A copy spares the imports."""
+
+    def __init__(self, model: Path, cache: Path) -> None:
+        self.model = model
+        self.cache = cache
+        self.spec = RunSpec(
+            model=ModelSource(name="tiny/causal", revision="local"),
+            tasks=TASKS,
+            protocol=Protocol(num_fewshot=1, limit=16, batch_size=2),
+            engine=Engine.CAUSAL,
+        )
+
+    def run(self, output: Path) -> RunReport:
+        from evaluation.runners.harness import HarnessRunner
+
+        context = Context(output=output, model=self.model, datasets=MIRROR, cache=self.cache)
+        return HarnessRunner().run(self.spec, context)
+
+    def run_and_kill(self, output: Path, at: int) -> None:
+        """Kills the run as soon as its journal holds so many answers."""
+        child = os.fork()
+        if child == 0:
+            try:
+                self.run(output)
+            finally:
+                os._exit(1)
+        deadline = time.monotonic() + 60
+        while answers(output) < at and time.monotonic() < deadline:
+            time.sleep(0.001)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status), "the run ended before it could be killed"
+
+
+def answers(output: Path) -> int:
+    try:
+        return (output / "journal" / "answers.jsonl").read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
+
+
+def test_a_run_that_is_killed_ten_times_ends_with_the_samples_of_one_that_was_not(
+    causal_model: Path, engine_environment: Path, tmp_path: Path
+) -> None:
+    process = Process(causal_model, engine_environment)
+    whole = process.run(tmp_path / "whole")
+    count = answers(tmp_path / "whole")
+    cut = tmp_path / "cut"
+    before = 0
+    for number in range(1, KILLS + 1):
+        process.run_and_kill(cut, at=max(before + 1, number * count // (KILLS + 1)))
+        after = answers(cut)
+        assert before < after < count, "a kill must cost no answer that was given, and come before the last"
+        before = after
+    resumed = process.run(cut)
+    assert resumed.samples == whole.samples
+    assert [result.score for result in resumed.results] == [result.score for result in whole.results]
+    assert answers(cut) == count, "an answer was computed twice"
