@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.http import StreamingHttpResponse
 from django.urls import path
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from evaluation.comparing.document import with_price
 from zoo.api import pages
 from zoo.api.conditional import Conditional
 from zoo.api.fields import Choice
 from zoo.api.pages import PageParameters
-from zoo.comparisons import selectors
+from zoo.api.parameters import QuerySerializer
+from zoo.comparisons import downloads, samples, selectors
+from zoo.comparisons.contamination import contamination_of
 from zoo.comparisons.gain import gain_of
 from zoo.comparisons.models import Comparison
-from zoo.core.errors import Invalid
+from zoo.core.errors import Invalid, NotFound
+from zoo.publishing.exports import harness
+from zoo.publishing.selectors import measurement
 
 
 class ComparisonRowSerializer(serializers.Serializer[Any]):
@@ -56,6 +65,9 @@ class ComparisonSerializer(serializers.Serializer[Any]):
     gain = serializers.DictField(
         help_text="over the same model trained without the teacher; or why that is unknown"
     )
+    contamination = serializers.ListField(
+        child=serializers.DictField(), help_text="models that descend from the data set of a task"
+    )
     reproduce = serializers.CharField(allow_null=True)
     reproduce_zoo = serializers.CharField()
 
@@ -74,6 +86,7 @@ class PairedSampleSerializer(serializers.Serializer[Any]):
     gold = serializers.IntegerField(allow_null=True)
     student = serializers.DictField()
     teacher = serializers.DictField()
+    redacted = serializers.BooleanField(help_text="texts are left out: the data set's owners ask for it")
 
 
 class ComparisonParameters(PageParameters):
@@ -83,11 +96,22 @@ class ComparisonParameters(PageParameters):
     teacher = serializers.CharField(required=False, max_length=200)
 
 
+class DetailParameters(QuerySerializer):
+    """What to add to a comparison."""
+
+    price_per_hour = serializers.FloatField(
+        required=False,
+        min_value=0,
+        max_value=1e6,
+        help_text="of the device: adds the cost of a million tokens",
+    )
+
+
 class SampleParameters(PageParameters):
     """Which samples."""
 
     task = serializers.CharField(required=False, max_length=200, help_text="default: the first")
-    outcome = Choice(choices=list(selectors.OUTCOMES), required=False)
+    outcome = Choice(choices=list(samples.OUTCOMES), required=False)
 
 
 class ComparisonPages(CursorPagination):
@@ -136,11 +160,19 @@ class ComparisonList(Conditional):
 class ComparisonDetail(Conditional):
     """GET comparisons/{id}/"""
 
-    @extend_schema(operation_id="comparisons_retrieve", responses=ComparisonSerializer, tags=["comparisons"])
+    @extend_schema(
+        operation_id="comparisons_retrieve",
+        parameters=[DetailParameters],
+        responses=ComparisonSerializer,
+        tags=["comparisons"],
+    )
     def get(self, request: Request, comparison_id: UUID) -> Response:
         """Retention per task, capability and overall, with intervals, tests and verdicts."""
+        given = DetailParameters.read(request)
         comparison = selectors.comparison_by_id(comparison_id)
-        return Response(selectors.document_of(comparison) | {"gain": gain_of(comparison)})
+        document = with_price(selectors.document_of(comparison), given.get("price_per_hour"))
+        flags = [flag._asdict() for flag in contamination_of(comparison)]
+        return Response(document | {"gain": gain_of(comparison), "contamination": flags})
 
 
 class ComparisonSamples(Conditional):
@@ -156,7 +188,7 @@ class ComparisonSamples(Conditional):
         """Paired samples of one task: ``both`` right, ``lost``, ``gained`` or ``neither``."""
         given = SampleParameters.read(request)
         after, size = _position(given.get("cursor", "")), given.get("page_size", 25)
-        page = selectors.samples(
+        page = samples.samples(
             selectors.comparison_by_id(comparison_id),
             task=given.get("task"),
             outcome=given.get("outcome"),
@@ -170,6 +202,72 @@ class ComparisonSamples(Conditional):
             previous_cursor=_cursor(max(0, after - size)) if after else "",
             count=page.total,
         )
+
+
+class UnknownDownload(NotFound):
+    """There is no such kind of download."""
+
+    code = "unknown_format"
+
+
+class DownloadParameters(QuerySerializer):
+    """Which samples to download."""
+
+    task = serializers.CharField(required=False, max_length=200, help_text="default: the first")
+    outcome = serializers.ChoiceField(choices=list(samples.OUTCOMES), required=False)
+
+
+PARQUET, LINES, STUDENT, TEACHER = "parquet", "jsonl", "lm-eval-student", "lm-eval-teacher"
+DOWNLOADS = {
+    PARQUET: ("application/vnd.apache.parquet", "parquet"),
+    LINES: ("application/x-ndjson", "jsonl"),
+    STUDENT: ("application/x-ndjson", "jsonl"),
+    TEACHER: ("application/x-ndjson", "jsonl"),
+}
+
+
+class ComparisonDownload(APIView):
+    """GET comparisons/{id}/samples/{kind}/"""
+
+    @extend_schema(
+        operation_id="comparisons_samples_download",
+        parameters=[
+            OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=list(DOWNLOADS)),
+            DownloadParameters,
+        ],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        tags=["comparisons"],
+    )
+    def get(self, request: Request, comparison_id: UUID, kind: str) -> StreamingHttpResponse:
+        """All samples of one task: paired as Parquet or JSON Lines, or one side as lm-eval writes it.
+
+        Texts of data sets whose owners forbid to republish items are left out.
+        """
+        if kind not in DOWNLOADS:
+            raise UnknownDownload(
+                f"there is no format '{kind[:40]}'", remedy=f"Known: {', '.join(DOWNLOADS)}."
+            )
+        given = DownloadParameters.read(request)
+        comparison = selectors.comparison_by_id(comparison_id)
+        content_type, extension = DOWNLOADS[kind]
+        response = StreamingHttpResponse(_body(comparison, kind, given), content_type=content_type)
+        name = (
+            f"{comparison.pk}-{kind}.{extension}"
+            if kind in (STUDENT, TEACHER)
+            else f"{comparison.pk}.{extension}"
+        )
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+
+def _body(comparison: Comparison, kind: str, given: dict[str, Any]) -> Iterable[bytes]:
+    task, outcome = given.get("task"), given.get("outcome")
+    if kind in (PARQUET, LINES):
+        rows = samples.every_sample(comparison, task=task, outcome=outcome)
+        return (downloads.to_parquet if kind == PARQUET else downloads.to_json_lines)(rows)
+    run = comparison.student_run_id if kind == STUDENT else comparison.teacher_run_id
+    chosen = samples.task_of(comparison, task)
+    return (line.encode() for line in harness.samples(measurement(run), chosen))
 
 
 def _cursor(position: int) -> str:
@@ -194,4 +292,9 @@ routes = [
     path("comparisons/", ComparisonList.as_view(), name="comparisons"),
     path("comparisons/<uuid:comparison_id>/", ComparisonDetail.as_view(), name="comparison"),
     path("comparisons/<uuid:comparison_id>/samples/", ComparisonSamples.as_view(), name="comparison-samples"),
+    path(
+        "comparisons/<uuid:comparison_id>/samples/<str:kind>/",
+        ComparisonDownload.as_view(),
+        name="comparison-samples-download",
+    ),
 ]

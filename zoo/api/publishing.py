@@ -19,7 +19,9 @@ from zoo.api import pages
 from zoo.api.conditional import Conditional
 from zoo.api.parameters import QuerySerializer
 from zoo.catalog.selectors import get_model
+from zoo.comparisons.redaction import redacted_tasks
 from zoo.core import storage
+from zoo.core.errors import Forbidden
 from zoo.publishing import selectors
 from zoo.publishing.exports.formats import (
     FORMATS,
@@ -123,6 +125,12 @@ class ReleaseResults(APIView):
         return Response(selectors.bundles(selectors.release_by_id(release_id)))
 
 
+class SamplesNotShown(Forbidden):
+    """The samples hold texts that may not be republished."""
+
+    code = "samples_not_shown"
+
+
 class ReleaseSamples(APIView):
     """The samples of one side as Parquet, for whoever recomputes the release."""
 
@@ -132,7 +140,13 @@ class ReleaseSamples(APIView):
         responses={(200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, release_id: UUID, side: str) -> FileResponse:
-        evidence = parse(selectors.release_by_id(release_id))["evidence"]
+        document = parse(selectors.release_by_id(release_id))
+        evidence = document["evidence"]
+        if redacted_tasks({"suite": document["suite"], "tasks": [row["task"] for row in document["tasks"]]}):
+            raise SamplesNotShown(
+                "these samples hold items whose owners ask that they are not republished",
+                remedy="Repeat the measurement: the release prints the command.",
+            )
         if side not in SIDES or not storage.exists(evidence[side]["samples_sha256"]):
             raise ReleaseNotFound("these samples are not kept")
         file = storage.open_artifact(evidence[side]["samples_sha256"])

@@ -15,6 +15,7 @@ from evaluation.samples import Sample
 from zoo.catalog.models import Kind, Model
 from zoo.catalog.selectors import find_model, revisions_of
 from zoo.comparisons.models import STATISTICS_VERSION
+from zoo.comparisons.redaction import redacted_tasks, without_texts
 from zoo.core import storage
 from zoo.core.errors import NotFound
 from zoo.lineage.selectors import parents_of
@@ -154,7 +155,7 @@ def measurement(run_id: UUID | str) -> Measurement:
 
     def read() -> Iterator[Sample]:
         with storage.open_artifact(digest) as file:
-            yield from samples_file.read(file)
+            yield from without_texts(samples_file.read(file), redacted_tasks(run.spec))
 
     return Measurement(
         run=str(run.pk),

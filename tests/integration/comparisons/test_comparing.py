@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from tests.factories.runs import NOW, finish, make_run
-from zoo.comparisons import selectors, services
+from zoo.comparisons import samples, selectors, services
 from zoo.comparisons.models import Comparison
 from zoo.runs.models import Pairing
 
@@ -59,30 +59,30 @@ def test_runs_under_other_settings_are_not_compared_and_the_pair_says_why(tmp_pa
 
 def test_samples_can_be_paged_by_outcome(tmp_path: Path) -> None:
     comparison = compared(tmp_path)
-    whole = selectors.samples(comparison, task=None, outcome=None, after=0, limit=100)
+    whole = samples.samples(comparison, task=None, outcome=None, after=0, limit=100)
     assert whole.total == 60
     row = selectors.document_of(comparison)["tasks"][0]["samples"]
     seen = 0
-    for outcome in selectors.OUTCOMES:
-        page = selectors.samples(comparison, task=None, outcome=outcome, after=0, limit=5)
+    for outcome in samples.OUTCOMES:
+        page = samples.samples(comparison, task=None, outcome=outcome, after=0, limit=5)
         assert page.total == row[outcome]
         assert all(sample.outcome == outcome for sample in page.samples)
         seen += page.total
     assert seen == 60
-    lost = selectors.samples(comparison, task=None, outcome="lost", after=0, limit=1).samples
+    lost = samples.samples(comparison, task=None, outcome="lost", after=0, limit=1).samples
     assert lost[0].teacher["score"] == 1
     assert lost[0].student["score"] == 0
 
 
 def test_samples_that_are_neither_right_nor_wrong_have_no_outcome(tmp_path: Path) -> None:
-    page = selectors.samples(compared(tmp_path), task="scripted_rolling", outcome=None, after=2, limit=3)
+    page = samples.samples(compared(tmp_path), task="scripted_rolling", outcome=None, after=2, limit=3)
     assert [sample.position for sample in page.samples] == [2, 3, 4]
     assert {sample.outcome for sample in page.samples} == {None}
 
 
 def test_an_unknown_task_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(selectors.UnknownTask):
-        selectors.samples(compared(tmp_path), task="nothing", outcome=None, after=0, limit=1)
+    with pytest.raises(samples.UnknownTask):
+        samples.samples(compared(tmp_path), task="nothing", outcome=None, after=0, limit=1)
 
 
 def test_comparisons_can_be_neither_changed_nor_deleted(tmp_path: Path) -> None:

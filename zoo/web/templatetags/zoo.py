@@ -28,6 +28,7 @@ THEME_COOKIE = "zoo_theme"
 register.filter("percent", presenters.percent)
 register.filter("points", presenters.points)
 register.filter("decimal", presenters.decimal)
+register.filter("signed", presenters.signed)
 register.filter("probability", presenters.probability)
 register.filter("compact", presenters.compact)
 register.filter("bytes", presenters.bytes_text)

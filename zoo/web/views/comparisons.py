@@ -12,17 +12,24 @@ from django.views.decorators.http import require_safe
 from evaluation.comparing.document import with_price
 from evaluation.suites import loader
 from zoo.catalog.selectors import find_models
+from zoo.comparisons import samples as paired
 from zoo.comparisons import selectors
 from zoo.comparisons.contamination import contamination_of
 from zoo.comparisons.gain import gain_of
 from zoo.comparisons.ledger import ledger_of, reported_retentions
 from zoo.comparisons.models import Comparison
-from zoo.comparisons.selectors import OUTCOMES, PairedSample
+from zoo.comparisons.samples import OUTCOMES, PairedSample
 from zoo.core.errors import Invalid
 from zoo.web import comparison_parts as parts
 from zoo.web.charts import DotRow
 
 SAMPLES_PER_PAGE = 20
+DOWNLOADS = (
+    ("parquet", "Parquet"),
+    ("jsonl", "JSON Lines"),
+    ("lm-eval-student", "lm-eval, student"),
+    ("lm-eval-teacher", "lm-eval, teacher"),
+)
 OUTCOME_WORDS = {
     "both": "both right",
     "lost": "lost: only the teacher is right",
@@ -125,7 +132,7 @@ def samples(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
         raise Invalid(f"there is no outcome '{outcome[:40]}'", field="outcome")
     after = _position(request.GET.get("after", ""))
     task = request.GET.get("task") or document["tasks"][0]["task"]
-    page = selectors.samples(
+    page = paired.samples(
         comparison,
         task=task,
         outcome=outcome or None,
@@ -140,7 +147,9 @@ def samples(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
         "tasks": [(row["task"], titles.get(row["task"], row["task"])) for row in document["tasks"]],
         "outcome": outcome,
         "outcomes": OUTCOME_WORDS.items(),
-        "samples": [(sample, _choices(sample)) for sample in page.samples],
+        "samples": [(sample, _choices(sample), _margins(sample)) for sample in page.samples],
+        "redacted": any(sample.redacted for sample in page.samples),
+        "downloads": DOWNLOADS,
         "total": page.total,
         "first": after + 1 if page.samples else 0,
         "page": _pages(request, after, page.total),
@@ -172,6 +181,20 @@ def _choices(sample: PairedSample) -> list[Choice]:
         )
         for number, text in enumerate(sample.choices)
     ]
+
+
+def _margins(sample: PairedSample) -> dict[str, float] | None:
+    """How far the right choice's log-likelihood is above the best of the others, for both models."""
+    gold = sample.gold
+    if gold is None or len(sample.choices) < 2:
+        return None
+    found = {}
+    for side, answer in (("student", sample.student), ("teacher", sample.teacher)):
+        values = answer["loglikelihoods"]
+        if len(values) != len(sample.choices):
+            return None
+        found[side] = values[gold] - max(value for number, value in enumerate(values) if number != gold)
+    return found
 
 
 def _at(values: list[float], number: int) -> float | None:

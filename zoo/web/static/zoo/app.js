@@ -67,11 +67,11 @@
   document.addEventListener("DOMContentLoaded", openFilters);
   document.addEventListener("htmx:afterSettle", openFilters);
 
-  // Shortcuts: "/" to search, "?" to list them, j and k through the rows. Off with ?shortcuts or in the dialog.
+  // Shortcuts: "/" to search, "?" to list them, j and k through the rows, n and p through the pages. Off with ?shortcuts or in the dialog.
   const enabled = () => localStorage.getItem("zoo.shortcuts") !== "off";
   const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
   const moveRow = (step) => {
-    const links = [...document.querySelectorAll("tbody th a, .links > li h3 a")];
+    const links = [...document.querySelectorAll("tbody th a, .links > li h3 a, article > h2 a")];
     if (!links.length) return;
     const at = links.indexOf(document.activeElement);
     links[Math.min(links.length - 1, Math.max(0, at + step))].focus();
@@ -81,6 +81,8 @@
     "?": () => document.getElementById("shortcuts")?.showModal(),
     j: () => moveRow(1),
     k: () => moveRow(-1),
+    n: () => document.querySelector("a[rel='next']")?.click(),
+    p: () => document.querySelector("a[rel='prev']")?.click(),
     c: () => document.activeElement.closest("tr")?.querySelector("[name='m']")?.click(),
   };
   document.addEventListener("keydown", (event) => {
