@@ -54,6 +54,9 @@ def license_check(
     revision_date: Annotated[str | None, typer.Option(help="Day of the copy: 2024-12-20.")] = None,
     generated_on: Annotated[str | None, typer.Option(help="Day on which outputs are made.")] = None,
     name: Annotated[str | None, typer.Option(help="Name you mean to give a derivative or student.")] = None,
+    via: Annotated[
+        str | None, typer.Option(help="Key of the terms of the host that serves it: together-ai-terms.")
+    ] = None,
     student_family: Annotated[str | None, typer.Option(help="Family of the student, for distill.")] = None,
     student_is_llm: Annotated[bool | None, typer.Option("--student-is-llm/--student-is-no-llm")] = None,
     student_kind: Annotated[str | None, typer.Option(help="general, generative or classifier.")] = None,
@@ -63,6 +66,9 @@ def license_check(
     profile: Annotated[
         str, typer.Option(help="standard, or strict: what is unsettled upstream is unknown.")
     ] = "standard",
+    server: Annotated[
+        bool, typer.Option("--server", help="Ask the server of ZOO_URL, not this machine's catalog.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON on stdout.")] = False,
 ) -> None:
     """Checks one question against the license texts of a model and everything above it."""
@@ -75,18 +81,26 @@ def license_check(
             "commercial": commercial, "mau": mau, "mau_on_date": _figures(mau_on), "revenue": revenue,
             "region": region, "field": field, "end_user": end_user, "competes": competes, "authorised": authorised,
             "revision_date": revision_date, "generated_on": generated_on, "proposed_name": name,
+            "accessed_via": via,
         }  # fmt: skip
         student = {
             "family": student_family, "is_llm": student_is_llm, "kind": student_kind,
             "distributed": student_distributed,
         }  # fmt: skip
         given = _from_arguments(model, action, facts, student, profile)
-    checked = _ask(_document(given))
+    answer = _from_server(given) if server else _ask(_document(given)).json
     if as_json:
-        print(json.dumps(checked.json, indent=1))
+        print(json.dumps(answer, indent=1))
     else:
-        _show(checked)
-    raise typer.Exit(EXIT_CODES[checked.answer.verdict.word])
+        _show(answer)
+    raise typer.Exit(EXIT_CODES[answer["verdict"]])
+
+
+def _from_server(given: dict[str, Any]) -> dict[str, Any]:
+    from zoo.cli.submit import connected
+
+    with connected() as api:
+        return api.post("license-checks/", given, key="license-check")
 
 
 def _from_arguments(
@@ -174,9 +188,8 @@ def _lineage(document: QuestionDocument) -> Lineage:
     return found if found.nodes else lineage_source.shipped()
 
 
-def _show(checked: Checked) -> None:
+def _show(answer: dict[str, Any]) -> None:
     """For people: the verdict and every line behind it. All of it goes to stdout, it is the answer."""
-    answer = checked.json
     words = {"conditions": "allowed with conditions", "allowed": "allowed under the texts we read"}
     print(f"{words.get(answer['verdict'], answer['verdict'])}  ({answer['profile']} profile)")
     deciding = [line for line in answer["findings"] if line["verdict"] in ("prohibited", "unknown")]
