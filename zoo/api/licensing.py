@@ -56,6 +56,9 @@ class CheckParameters(QuerySerializer):
     revision_date = serializers.DateField(required=False)
     generated_on = serializers.DateField(required=False)
     proposed_name = serializers.CharField(required=False, max_length=200)
+    accessed_via = serializers.CharField(
+        required=False, max_length=200, help_text="key of the terms of the host that serves the model"
+    )
     student_family = serializers.CharField(required=False, max_length=200)
     student_is_llm = serializers.BooleanField(required=False, allow_null=True, default=None)
     student_kind = Choice(choices=[(kind, kind) for kind in KINDS], required=False)

@@ -47,6 +47,8 @@ class EdgeSerializer(serializers.Serializer[Any]):
     methods = serializers.ListField(child=serializers.CharField())
     role = serializers.CharField()
     stage = serializers.CharField()
+    accessed_via = serializers.CharField(help_text="key of the host's terms; empty: not, or not known")
+    outputs_made = serializers.CharField(help_text="day, month or year; empty: not known")
     status = serializers.CharField()
     seen = serializers.BooleanField()
     note = serializers.CharField()
@@ -129,6 +131,8 @@ def _edges(around: Neighborhood, *, with_evidence: bool) -> list[dict[str, Any]]
             "methods": edge.methods,
             "role": edge.role,
             "stage": edge.stage,
+            "accessed_via": edge.accessed_via,
+            "outputs_made": edge.outputs_made,
             "status": edge.status,
             "seen": edge.seen,
             "note": edge.note,

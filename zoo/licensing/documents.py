@@ -10,10 +10,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from zoo.catalog.dates import first_day, last_day
 from zoo.licensing.expressions import Vocabulary
 from zoo.licensing.rules.book import RuleBook
-from zoo.licensing.rules.graph import DatedTerms, Edge, Licenses, LineageGraph, Node
+from zoo.licensing.rules.graph import DatedTerms, Edge, Licenses, LineageGraph, Node, Period
 from zoo.licensing.rules.questions import Facts, Plan, Question, Source, Student, Use
+from zoo.licensing.rules.schema import PartialDay
 from zoo.licensing.rules.vocabulary import Action, EdgeKind, NodeKind, Profile
 
 MAX_NODES = 2_000
@@ -93,6 +95,9 @@ class UseDocument(Circumstances):
     action: Action | Literal["publish_quantized"]
     revision_date: dt.date | None = None
     proposed_name: Name | None = None
+    accessed_via: Name | None = Field(
+        default=None, description="key of the terms of the host through whose service the model is reached"
+    )
 
 
 class SourceDocument(Document):
@@ -146,11 +151,27 @@ class NodeDocument(Document):
     contested: bool = False
 
 
+class EdgeDocument(Document):
+    """A step of lineage with what is known about how the parent was reached, and when."""
+
+    child: Name
+    kind: EdgeKind
+    parent: Name
+    accessed_via: Name | None = Field(default=None, description="key of the host's terms of service")
+    outputs_made: PartialDay | None = Field(
+        default=None, description="day, month or year in which the parent's outputs were made"
+    )
+
+    def edge(self) -> Edge:
+        """The engine's edge."""
+        return Edge(self.child, self.parent, self.kind, self.accessed_via, period(self.outputs_made))
+
+
 class LineageDocument(Document):
     """A lineage that the catalog does not hold: nodes, and edges from child to parent."""
 
     nodes: list[NodeDocument] = Field(max_length=MAX_NODES)
-    edges: list[tuple[Name, EdgeKind, Name]] = Field(default=[], max_length=4 * MAX_NODES)
+    edges: list[tuple[Name, EdgeKind, Name] | EdgeDocument] = Field(default=[], max_length=4 * MAX_NODES)
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:
@@ -161,7 +182,11 @@ class LineageDocument(Document):
     def graph(self, words: Vocabulary) -> LineageGraph:
         """The engine's graph."""
         nodes = [_node(node, words) for node in self.nodes]
-        return LineageGraph.of(nodes, [Edge(child, parent, kind) for child, kind, parent in self.edges])
+        edges = [
+            edge.edge() if isinstance(edge, EdgeDocument) else Edge(edge[0], edge[2], edge[1])
+            for edge in self.edges
+        ]
+        return LineageGraph.of(nodes, edges)
 
 
 class QuestionDocument(Document):
@@ -183,13 +208,21 @@ class QuestionDocument(Document):
         if self.use is not None:
             use = self.use
             action = _action(use.action, book)
-            return Use(use.model, action, use.facts(), use.revision_date, use.generated_on, use.proposed_name)
+            return Use(
+                use.model, action, use.facts(), use.revision_date, use.generated_on, use.proposed_name,
+                use.accessed_via,
+            )  # fmt: skip
         plan = self.plan
         assert plan is not None
         return Plan(
             tuple(plan.base), _sources(plan.teachers), _sources(plan.data), _sources(plan.judges), plan.facts(),
             plan.generated_on,
         )  # fmt: skip
+
+
+def period(partial: str | None) -> Period | None:
+    """The days that a partial date can mean."""
+    return Period(first_day(partial), last_day(partial)) if partial else None
 
 
 def _action(word: Action | str, book: RuleBook) -> Action:

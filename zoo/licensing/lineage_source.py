@@ -16,6 +16,7 @@ from zoo.catalog.data.schema import Entry
 from zoo.catalog.dates import first_day
 from zoo.catalog.models import Alias, DisputedModel, LicensePeriod, Model, Revision
 from zoo.catalog.models.attested import COUNTED
+from zoo.licensing.documents import period
 from zoo.licensing.expressions import Vocabulary
 from zoo.licensing.library import rule_book
 from zoo.licensing.rules.graph import DatedTerms, Edge, Licenses, LineageGraph, Node
@@ -26,6 +27,8 @@ SEES_OR_HEARS = ("image", "vision", "audio", "video", "speech", "multimodal")
 ACCUSED = ("subject", "vendor")
 SETTLED = ("settled", "withdrawn")
 MAX_LEVELS = 64
+EDGE_COLUMNS = ("child_id", "kind", "parent_id", "accessed_via", "outputs_made")
+EdgeValues = tuple[int, str, int, str, str]
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,13 @@ def shipped() -> Lineage:
         _entry_node(entry, names[entry.id.lower()], entry.id.lower() in accused) for entry in data.entries
     ]
     edges = [
-        Edge(names[entry.id.lower()], names[row.parent.lower()], EdgeKind(row.kind))
+        Edge(
+            names[entry.id.lower()],
+            names[row.parent.lower()],
+            EdgeKind(row.kind),
+            row.accessed_via or None,
+            period(row.outputs_made),
+        )
         for entry in data.entries
         for row in entry.lineage
         if row.status in COUNTED
@@ -124,24 +133,24 @@ def whole() -> tuple[LineageGraph, dict[int, str]]:
     ids = Model.objects.order_by("pk").values_list("pk", flat=True)
     edges = EdgeRow.objects.filter(is_current=True, status__in=COUNTED).order_by("pk")
     names = _names(ids.iterator(chunk_size=5000))
-    return _graph(list(names), edges.values_list("child_id", "kind", "parent_id"), names), names
+    return _graph(list(names), edges.values_list(*EDGE_COLUMNS), names), names
 
 
-def _closure(roots: set[int]) -> tuple[set[int], list[tuple[int, str, int]]]:
+def _closure(roots: set[int]) -> tuple[set[int], list[EdgeValues]]:
     known, frontier = set(roots), set(roots)
-    edges: list[tuple[int, str, int]] = []
+    edges: list[EdgeValues] = []
     for _ in range(MAX_LEVELS):
         if not frontier:
             break
         rows = EdgeRow.objects.filter(child__in=frontier, is_current=True, status__in=COUNTED).order_by("pk")
-        found = list(rows.values_list("child_id", "kind", "parent_id"))
+        found = list(rows.values_list(*EDGE_COLUMNS))
         edges += found
-        frontier = {parent for _, _, parent in found} - known
+        frontier = {row[2] for row in found} - known
         known |= frontier
     return known, edges
 
 
-def _lineage(models: set[int], edges: list[tuple[int, str, int]], asked: dict[str, int]) -> Lineage:
+def _lineage(models: set[int], edges: list[EdgeValues], asked: dict[str, int]) -> Lineage:
     names = _names(models)
     graph = _graph(models, edges, names)
     ids = {node.id: node.name or node.id for node in graph.nodes.values()}
@@ -164,11 +173,12 @@ def _names(model_ids: Iterable[int]) -> dict[int, str]:
     return names
 
 
-def _graph(
-    models: Collection[int], edges: Iterable[tuple[int, str, int]], names: dict[int, str]
-) -> LineageGraph:
+def _graph(models: Collection[int], edges: Iterable[EdgeValues], names: dict[int, str]) -> LineageGraph:
     nodes = [node for batch in _batches(list(models)) for node in _nodes(batch, names)]
-    links = [Edge(names[child], names[parent], EdgeKind(kind)) for child, kind, parent in edges]
+    links = [
+        Edge(names[child], names[parent], EdgeKind(kind), host or None, period(made))
+        for child, kind, parent, host, made in edges
+    ]
     return LineageGraph.of(nodes, links)
 
 

@@ -117,6 +117,8 @@ def _place(reached: Reached, ids: Mapping[str, str]) -> dict[str, Any]:
     node = reached.node.id
     return {
         "node": ids.get(node, node),
+        "accessed_via": reached.accessed_via,
+        "outputs_made": [day.isoformat() for day in reached.made] if reached.made else None,
         "path": [{"node": step, "edge": edge.value if edge else None} for step, edge in reached.path],
     }
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from zoo.catalog import fields
-from zoo.catalog.data.schema import AliasName, EdgeKind, Id, Line, Method, Url
+from zoo.catalog.data.schema import OVER_OUTPUTS, AliasName, EdgeKind, Id, Line, Method, PartialDate, Url
 from zoo.core.errors import Invalid
 
 MAX_PARENTS = 20
@@ -29,12 +29,16 @@ class DraftEdge(_Record):
     kind: EdgeKind
     parent: AliasName
     methods: tuple[Method, ...] = ()
+    outputs_made: PartialDate | None = None
+    accessed_via: str | None = Field(default=None, max_length=80)
     withdraw: bool = False
 
     @model_validator(mode="after")
     def _methods_fit(self) -> DraftEdge:
         if self.methods and self.kind not in ("distilled_from", "generated_by"):
             raise ValueError(f"{self.kind} has no method")
+        if (self.outputs_made or self.accessed_via) and self.kind not in OVER_OUTPUTS:
+            raise ValueError(f"{self.kind} passes no outputs on")
         return self
 
 

@@ -95,6 +95,8 @@ def _add(child: Model, parent: Model, row: EdgeRow, now: datetime) -> None:
         status=Status(row.status),
         seen=row.seen,
         note=row.note,
+        accessed_via=row.accessed_via,
+        outputs_made=row.outputs_made or "",
         evidence=_attestations(row),
         acting_user=None,
         now=now,
@@ -111,6 +113,8 @@ def _correct(edge: Edge, row: EdgeRow, now: datetime) -> None:
         status=Status(row.status),
         seen=row.seen,
         note=row.note,
+        accessed_via=row.accessed_via,
+        outputs_made=row.outputs_made or "",
         evidence=_attestations(row),
         reason=loading.REASON,
         acting_user=None,
@@ -148,5 +152,6 @@ def _same(edge: Edge, row: EdgeRow) -> bool:
         edge.methods == list(row.methods)
         and (edge.role, edge.stage, edge.status, edge.seen, edge.note)
         == (row.role, row.stage, row.status, row.seen, row.note)
+        and (edge.accessed_via, edge.outputs_made) == (row.accessed_via, row.outputs_made or "")
         and {(e.claim, e.source) for e in row.evidence} <= said
     )

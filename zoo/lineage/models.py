@@ -46,6 +46,10 @@ class Edge(models.Model):
     """What the parent did: such as one of two teachers, writer of answers, judge of preferences."""
     stage = models.CharField(max_length=120, default="", blank=True)
     """When: such as pre-training, supervised fine-tuning, post-training."""
+    accessed_via = models.CharField(max_length=80, default="", blank=True)
+    """Key of the terms of the host through whose service the parent was reached; empty: not, or not known."""
+    outputs_made = models.CharField(max_length=10, default="", blank=True)
+    """For edges over outputs: day, month or year in which they were made, as a source states it."""
     status = models.CharField(max_length=12, choices=Status.choices)
     seen = models.BooleanField()
     note = models.TextField(default="", blank=True)

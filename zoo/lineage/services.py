@@ -60,6 +60,8 @@ def add_edge(
     role: str = "",
     stage: str = "",
     note: str = "",
+    accessed_via: str = "",
+    outputs_made: str = "",
     evidence: Sequence[Attestation] = (),
     index: bool = True,
 ) -> Edge:
@@ -78,6 +80,8 @@ def add_edge(
         status=status,
         seen=seen,
         note=note,
+        accessed_via=accessed_via,
+        outputs_made=outputs_made,
         recorded_at=now,
         recorded_by=acting_user,
     )
@@ -101,6 +105,8 @@ def correct_edge(
     role: str | None = None,
     stage: str | None = None,
     note: str | None = None,
+    accessed_via: str | None = None,
+    outputs_made: str | None = None,
     evidence: Sequence[Attestation] = (),
 ) -> Edge:
     """Replaces an edge by a corrected one; the old one stays in the history. Raises Invalid without a reason."""
@@ -117,6 +123,8 @@ def correct_edge(
         status=status,
         seen=seen,
         note=edge.note if note is None else note,
+        accessed_via=edge.accessed_via if accessed_via is None else accessed_via,
+        outputs_made=edge.outputs_made if outputs_made is None else outputs_made,
         recorded_at=now,
         recorded_by=acting_user,
         supersedes=edge,

@@ -1,5 +1,6 @@
 """The same questions on a page, over REST and on the command line: one answer."""
 
+import html
 import json
 import re
 import subprocess
@@ -8,58 +9,73 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+import typer
 from django.test import Client
 from rest_framework.test import APIClient
+from typer.testing import CliRunner
 
 from tests.factories.catalog import NOW
+from zoo.cli.license_check import license_check
 from zoo.licensing import services
 from zoo.lineage import loading
 
 pytestmark = pytest.mark.django_db
 
+QWEN = {"family": "qwen", "is_llm": True, "distributed": True}
 CASES = {
     "R1-Distill-Llama-70B passed on owes Llama 3.3's duties": (
         {"use": {"model": "r1-distill-llama-70b", "action": "redistribute"}},
         "conditions",
-        "l33-copy@llama-3.3-70b-instruct",
+        ["l33-copy@llama-3.3-70b-instruct", "l33-notice@llama-3.3-70b-instruct"],
     ),
     "R1-Distill-Qwen-7B passed on owes Apache's": (
         {"use": {"model": "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "action": "redistribute"}},
         "conditions",
-        "apache-copy@qwen2.5-math-7b",
+        ["apache-copy@qwen2.5-math-7b"],
     ),
-    "Alpaca in a product": (
+    "Alpaca in a product, on independent grounds": (
         {"use": {"model": "alpaca-7b", "action": "host", "commercial": True}},
         "prohibited",
-        "l1-nc@llama-1-7b",
+        ["l1-nc@llama-1-7b", "nc@alpaca-7b"],
     ),
     "a Qwen student of Llama 3 outputs": (
+        {"plan": {"base": ["qwen2.5-7b-instruct"], "teachers": ["llama-3-70b-instruct"], "student": QWEN}},
+        "prohibited",
+        ["l3-improve@llama-3-70b-instruct"],
+    ),
+    "a Qwen student of Llama 3.1 outputs owes a name": (
         {
             "plan": {
-                "base": ["qwen2.5-7b-instruct"],
-                "teachers": ["llama-3-70b-instruct"],
-                "student": {"family": "qwen", "is_llm": True, "distributed": True},
+                "base": ["qwen2.5-14b-instruct"],
+                "teachers": ["llama-3.1-405b-instruct"],
+                "student": {**QWEN, "name": "Comet-14B"},
             }
         },
-        "prohibited",
-        "l3-improve@llama-3-70b-instruct",
+        "conditions",
+        ["l31-name-outputs@llama-3.1-405b-instruct"],
     ),
-    "a chat model for sale from GPT-4o": (
+    "a general chat model for sale from GPT-4o": (
         {
             "plan": {
                 "base": ["mistral-7b-v0.1"],
                 "teachers": ["openai-gpt-4o"],
                 "student": {"family": "mistral", "is_llm": True, "distributed": True, "kind": "general"},
                 "competes": True,
+                "commercial": True,
             }
         },
         "prohibited",
-        "oa-compete@openai-gpt-4o",
+        ["oa-compete@openai-gpt-4o"],
     ),
     "no license on record": (
         {"use": {"model": "tinybert-general-4l-312d", "action": "host", "commercial": True}},
         "unknown",
-        "no-license@tinybert-general-4l-312d",
+        ["no-license@tinybert-general-4l-312d"],
+    ),
+    "an unlisted license": (
+        {"use": {"model": "license:Acme-Model-License-3", "action": "host", "commercial": True}},
+        "unknown",
+        ["unlisted-license@license:Acme-Model-License-3"],
     ),
 }
 EXIT = {"allowed": 0, "conditions": 0, "prohibited": 1, "unknown": 2}
@@ -89,25 +105,62 @@ def shipped() -> None:
 
 @pytest.mark.usefixtures("shipped")
 def test_page_rest_and_command_line_agree(tmp_path: Path) -> None:
-    for name, (question, verdict, rule) in CASES.items():
+    """Every case all three ways: one verdict, the same rules, and each line with what it rests on."""
+    command = typer.Typer()
+    command.command()(license_check)
+    file = tmp_path / "question.json"
+    for name, (question, verdict, expected) in CASES.items():
         over_rest = APIClient().post("/api/v1/license-checks/", question, format="json").json()
         assert over_rest["verdict"] == verdict, name
-        assert rule in {line["rule"] for line in over_rest["findings"]}, name
-        page = Client().get(address(question)).content.decode()
-        assert (
-            f"verdict tone-{ {'prohibited': 'bad', 'unknown': 'unknown'}.get(verdict, 'warn') } large" in page
-        ), name
-        assert rule in page, name
-    file = tmp_path / "question.json"
-    for name, (question, verdict, rule) in list(CASES.items())[2:4]:
+        assert set(expected) <= {line["rule"] for line in over_rest["findings"]}, name
+
         file.write_text(json.dumps(question))
-        command = [sys.executable, "-c", "from zoo.cli.main import main; main()", "license-check", "--json"]
-        clean = {"ZOO_HOME": str(tmp_path), "PATH": ""}
-        done = subprocess.run(
-            [*command, "--question", str(file)], capture_output=True, text=True, check=False, env=clean
-        )
-        assert done.returncode == EXIT[verdict], (name, done.stderr)
-        assert rule in {line["rule"] for line in json.loads(done.stdout)["findings"]}, name
+        asked = CliRunner().invoke(command, ["--question", str(file), "--json"])
+        assert json.loads(asked.stdout) == over_rest, name
+        assert asked.exit_code == EXIT[verdict], name
+
+        printed = CliRunner().invoke(command, ["--question", str(file)]).stdout
+        page = html.unescape(Client().get(address(question)).content.decode())
+        tone = {"prohibited": "bad", "unknown": "unknown"}.get(verdict, "warn")
+        assert f"verdict tone-{tone} large" in page, name
+        for line in (*over_rest["findings"], *over_rest["obligations"], *over_rest["flag_details"]):
+            told = [line["rule"], line.get("text") or line["reason"], line["clause"]]
+            told += [line["url"], line["text_dated"], line["verified"]] if line["license_name"] else []
+            told += [step["node"] for step in line["path"]]
+            for part in filter(None, told):
+                assert part in page, (name, part)
+                assert part in printed, (name, part)
+        for text in (over_rest["rules_version"], over_rest["disclaimer"]):
+            assert text in page, name
+            assert text in printed, name
+
+
+def outputs_of_march_2023_stand_under_the_terms_of_that_month() -> None:
+    answer = APIClient().get("/api/v1/license-checks/?model=alpaca-7b&action=host&commercial=true").json()
+    details = {flag["flag"]: flag for flag in answer["flag_details"]}
+    upstream = details["upstream-contract@openai-text-davinci-003"]
+    assert (upstream["license"], upstream["clause"]) == ("openai-tou-2023-03-14", "2(c)(iii)")
+    assert upstream["outputs_made"] == ["2023-03-01", "2023-03-31"]
+
+
+def test_the_installed_command_gives_the_exit_code_and_json_alone(tmp_path: Path) -> None:
+    file = tmp_path / "question.json"
+    question, verdict, expected = CASES["a Qwen student of Llama 3 outputs"]
+    file.write_text(json.dumps(question))
+    command = [sys.executable, "-c", "from zoo.cli.main import main; main()", "license-check", "--json"]
+    clean = {"ZOO_HOME": str(tmp_path), "PATH": ""}
+    done = subprocess.run(
+        [*command, "--question", str(file)], capture_output=True, text=True, check=False, env=clean
+    )
+    assert done.returncode == EXIT[verdict], done.stderr
+    assert set(expected) <= {line["rule"] for line in json.loads(done.stdout)["findings"]}
+
+
+def test_the_form_asks_for_a_host_and_adds_its_terms() -> None:
+    address = "/licenses/check/?model=license:MIT&action=distill&commercial=yes&accessed_via=liquid-ai-terms"
+    page = Client().get(address).content.decode()
+    assert "lq-train@license:MIT" in page
+    assert 'id="id_accessed_via"' in page
 
 
 @pytest.mark.usefixtures("shipped")
@@ -117,6 +170,7 @@ def test_pages_over_the_shipped_catalog() -> None:
     the_checker_asks_only_for_what_can_still_change_the_answer()
     the_report_has_duties_clauses_a_notice_and_the_disclaimer()
     every_license_page_model_panel_and_badge_is_there()
+    outputs_of_march_2023_stand_under_the_terms_of_that_month()
 
 
 def the_smallest_student_of_bert_that_one_may_sell_is_one_query() -> None:
@@ -155,6 +209,8 @@ def every_license_page_model_panel_and_badge_is_there() -> None:
     assert client.get("/licenses/changes/").status_code == 200
     model = client.get("/models/deepseek-ai/DeepSeek-R1-Distill-Llama-70B/").content.decode()
     assert "Pass the weights on" in model
+    assert "/feeds/licenses.atom?model=deepseek-ai/DeepSeek-R1-Distill-Llama-70B" in model
+    assert "/badges/deepseek-ai/DeepSeek-R1-Distill-Llama-70B/license.svg" in model
     badge = client.get("/badges/deepseek-ai/DeepSeek-R1-Distill-Llama-70B/license.svg")
     assert (badge["Content-Type"], b"allowed with conditions" in badge.content) == ("image/svg+xml", True)
     assert (

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tests.unit.licensing.support import words
 from zoo.licensing.documents import LineageDocument, QuestionDocument
 from zoo.licensing.library import rule_book
 from zoo.licensing.rules.names import begins_with, clash
@@ -30,6 +31,19 @@ def test_a_plan_takes_one_base_or_many_and_teachers_behind_a_host() -> None:
     assert isinstance(question, Plan)
     assert question.bases == ("b",)
     assert [source.accessed_via for source in question.teachers] == [None, "together-ai-terms"]
+
+
+def test_an_edge_may_say_when_its_outputs_were_made_and_through_whose_service() -> None:
+    edge = {
+        "child": "m", "kind": "distilled_from", "parent": "t", "outputs_made": "2024-02",
+        "accessed_via": "together-ai-terms",
+    }  # fmt: skip
+    document = LineageDocument.model_validate(
+        {"nodes": [{"id": "m"}, {"id": "t"}], "edges": [edge, ["m", "finetuned_from", "t"]]}
+    )
+    links = document.graph(words()).links["m"]
+    assert {link.edge.accessed_via for link in links} == {None, "together-ai-terms"}
+    assert (dt.date(2024, 2, 1), dt.date(2024, 2, 29)) in {link.made for link in links}
 
 
 @pytest.mark.parametrize(

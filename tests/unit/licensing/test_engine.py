@@ -8,11 +8,12 @@ from tests.unit.licensing.support import api, dataset, graph, node
 from zoo.licensing.library import rule_book
 from zoo.licensing.rules.answer import Answer
 from zoo.licensing.rules.engine import check
-from zoo.licensing.rules.graph import DatedTerms, Edge, Licenses, LineageGraph, Node
+from zoo.licensing.rules.graph import DatedTerms, Edge, Licenses, LineageGraph, Node, Period
 from zoo.licensing.rules.questions import Facts, Plan, Source, Student, Use
 from zoo.licensing.rules.vocabulary import Action, EdgeKind, NodeKind, Profile, Verdict
 
 COMMERCIAL = Facts(commercial=True)
+PUBLISHED = Student(family="own", is_llm=True, distributed=True)
 
 
 def use(lineage: LineageGraph, action: Action, facts: Facts = COMMERCIAL, **more: object) -> Answer:
@@ -212,6 +213,54 @@ def test_terms_are_pinned_to_the_day_the_data_was_made(day: str, text: str) -> N
     flag = next(flag for flag in answer.flags if flag.id == "upstream-contract@gpt")
     assert flag.license == text
     assert "text-changed@gpt" not in flags(answer)
+
+
+def dated_edge(first: str, last: str, kind: EdgeKind = EdgeKind.DISTILLED_FROM) -> LineageGraph:
+    made = Period(dt.date.fromisoformat(first), dt.date.fromisoformat(last))
+    nodes = [node("m", "MIT"), api("gpt", "openai-services-agreement")]
+    return LineageGraph.of(nodes, [Edge("m", "gpt", kind, made=made)])
+
+
+def test_an_edge_that_says_when_its_outputs_were_made_pins_the_terms() -> None:
+    answer = use(dated_edge("2023-03-01", "2023-03-31"), Action.HOST)
+    flag = next(flag for flag in answer.flags if flag.id == "upstream-contract@gpt")
+    assert (flag.license, flag.rule, flag.clause) == (
+        "openai-tou-2023-03-14", "oa23-compete@gpt", "2(c)(iii)",
+    )  # fmt: skip
+    assert "between 2023-03-01 and 2023-03-31" in flag.reason
+    assert "text-changed@gpt" not in flags(answer)
+
+
+def test_every_version_in_force_while_the_outputs_were_made_is_named() -> None:
+    answer = use(dated_edge("2024-12-01", "2024-12-31"), Action.HOST)
+    flag = next(flag for flag in answer.flags if flag.id == "upstream-contract@gpt")
+    assert "31 January 2024" in flag.reason
+    assert "11 December 2024" in flag.reason
+
+
+def test_outputs_from_before_any_text_on_record_are_said_to_be_so() -> None:
+    answer = use(dated_edge("2022-12-01", "2022-12-31"), Action.HOST)
+    flag = next(flag for flag in answer.flags if flag.id == "upstream-contract@gpt")
+    assert flag.reason.startswith("None of the versions")
+
+
+def test_the_day_asked_about_is_that_of_the_new_outputs_and_not_of_the_teachers_own_data() -> None:
+    lineage = dated_edge("2023-03-01", "2023-03-31")
+    asked = Use("m", Action.DISTILL, Facts(student=PUBLISHED), generated_on=dt.date(2026, 3, 1))
+    answer = check(asked, lineage, rule_book())
+    flag = next(flag for flag in answer.flags if flag.id == "upstream-contract@gpt")
+    assert flag.license == "openai-tou-2023-03-14"
+
+
+@pytest.mark.parametrize("action", [Action.HOST, Action.DISTILL, Action.JUDGE])
+def test_a_model_that_a_host_serves_has_the_hosts_terms_too(action: Action) -> None:
+    lineage = graph([node("m", "MIT")])
+    facts = Facts(commercial=True, competes=False, student=PUBLISHED)
+    alone = check(Use("m", action, facts), lineage, rule_book())
+    hosted = check(Use("m", action, facts, accessed_via="liquid-ai-terms"), lineage, rule_book())
+    assert {finding.license for finding in alone.findings} == {"MIT"}
+    assert {finding.license for finding in hosted.findings} == {"MIT", "liquid-ai-terms"}
+    assert (alone.verdict, hosted.verdict > Verdict.CONDITIONS) == (Verdict.ALLOWED, True)
 
 
 def test_an_undated_upstream_says_that_the_terms_have_changed() -> None:

@@ -34,6 +34,8 @@ EdgeKind = Literal[
     "generated_by",
     "judged_by",
 ]
+OVER_OUTPUTS = frozenset({"distilled_from", "generated_by", "judged_by"})
+"""Edges on which it matters when outputs were made, and through whose service."""
 FACT_FIELDS = (
     "availability",
     "family",
@@ -84,6 +86,8 @@ class EdgeRow(Record):
     methods: tuple[Method, ...] = ()
     role: str = Field(default="", max_length=120)
     stage: str = Field(default="", max_length=120)
+    accessed_via: str = Field(default="", max_length=80, description="key of the host's terms")
+    outputs_made: PartialDate | None = Field(default=None, description="as a source states it")
     status: Status
     seen: bool
     note: str = ""
@@ -97,6 +101,8 @@ class EdgeRow(Record):
             raise ValueError(f"edge to {self.parent}: {self.kind} has no method")
         if len(set(self.methods)) != len(self.methods):
             raise ValueError(f"edge to {self.parent}: a method is repeated")
+        if (self.outputs_made or self.accessed_via) and self.kind not in OVER_OUTPUTS:
+            raise ValueError(f"edge to {self.parent}: {self.kind} passes no outputs on")
         return self
 
 

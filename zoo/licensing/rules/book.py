@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from enum import IntEnum
 
 from zoo.licensing.rules.conditions import Condition, compile_when
+from zoo.licensing.rules.graph import Period
 from zoo.licensing.rules.schema import Choice, Choices, LicenseFile, Rule, Text
 from zoo.licensing.rules.vocabulary import Action
 
@@ -102,16 +103,18 @@ class RuleBook:
         """The compiled text of that key, or None when it is not listed."""
         return self.licenses.get(key)
 
-    def in_force(self, license_: License, day: dt.date | None) -> License | None:
-        """The version of a provider's terms that governed on `day`; None when none of ours did."""
+    def in_force(self, license_: License, period: Period | None) -> tuple[License, ...]:
+        """The versions of a provider's terms that governed in `period`, oldest first; none when none of ours did."""
         window = license_.file.in_force
-        if window is None or day is None:
-            return license_
-        for candidate in self.series[window.series]:
-            since, until = candidate.file.in_force.since, candidate.file.in_force.until  # type: ignore[union-attr]
-            if since <= day and (until is None or day < until):
-                return candidate
-        return None
+        if window is None or period is None:
+            return (license_,)
+        return tuple(
+            candidate
+            for candidate in self.series[window.series]
+            if (held := candidate.file.in_force) is not None
+            and held.since <= period.last
+            and (held.until is None or period.first < held.until)
+        )
 
     def nearest(self, key: str, count: int = 3) -> tuple[str, ...]:
         """Listed keys that look like an unlisted one: a hint for a reader, never used as an answer."""

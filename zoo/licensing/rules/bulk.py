@@ -5,14 +5,13 @@ signature, the set of such exposures, computed in one pass from the roots down; 
 call of the engine. What a page shows, with paths and reasons, is computed per model by `engine.check`.
 """
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from zoo.licensing.rules.book import RuleBook
 from zoo.licensing.rules.engine import check
-from zoo.licensing.rules.graph import MOST_HOPS, Edge, LineageGraph, Node, Terms
+from zoo.licensing.rules.graph import MOST_HOPS, LineageGraph, Link, Node, Period, Terms
 from zoo.licensing.rules.questions import Use
 from zoo.licensing.rules.vocabulary import NodeKind, PathClass, Profile, Verdict
 
@@ -26,7 +25,7 @@ class Exposure(NamedTuple):
     judged: bool = False
     known: bool = True
     multimodal: bool | None = None
-    made_on: dt.date | None = None
+    made: Period | None = None
     hosted: bool = False
 
 
@@ -113,27 +112,27 @@ def _settle(
 
 
 def _combine(node_id: str, graph: LineageGraph, above: dict[str, frozenset[Exposure]]) -> frozenset[Exposure]:
-    node = graph.node(node_id)
     reached: set[Exposure] = set()
     for link in graph.links.get(node_id, ()):
         carried = set(above[link.parent.id])
         if not link.same_holder:
-            carried.add(_own(link.parent, node.generated_on))
+            carried.add(_own(link.parent, link.made))
         if link.edge.accessed_via is not None:
-            carried.add(_hosted(link.edge, link.parent, node))
+            carried.add(_hosted(link))
         reached.update(_through(exposure, link.path_class) for exposure in carried)
     return frozenset(reached)
 
 
-def _own(node: Node, made_on: dt.date | None) -> Exposure:
-    """A node's own terms as they bear on somebody below it; `made_on` is when that somebody's data was made."""
+def _own(node: Node, made: Period | None) -> Exposure:
+    """A node's own terms as they bear on somebody below it; `made` is when its outputs were made for that."""
     terms = node.licenses.on(node.revision_date)
-    return Exposure(terms, known=node.known, multimodal=node.multimodal, made_on=made_on)
+    return Exposure(terms, known=node.known, multimodal=node.multimodal, made=made)
 
 
-def _hosted(edge: Edge, parent: Node, child: Node) -> Exposure:
-    assert edge.accessed_via is not None
-    return Exposure(((edge.accessed_via,),), known=parent.known, made_on=child.generated_on, hosted=True)
+def _hosted(link: Link) -> Exposure:
+    host = link.edge.accessed_via
+    assert host is not None
+    return Exposure(((host,),), known=link.parent.known, made=link.made, hosted=True)
 
 
 def _through(exposure: Exposure, path_class: PathClass) -> Exposure:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zoo.licensing.rules.answer import Answer, Finding, Obligation
 from zoo.licensing.rules.book import License, RuleBook
 from zoo.licensing.rules.conflicts import share_alike_conflicts
-from zoo.licensing.rules.graph import NO_TERMS, LineageGraph, Reached, Role, Terms
+from zoo.licensing.rules.graph import NO_TERMS, LineageGraph, Period, Reached, Role, Terms
 from zoo.licensing.rules.judging import Line, judge
 from zoo.licensing.rules.names import begins_with, clash
 from zoo.licensing.rules.notes import NO_RULE, Notes, Source
@@ -103,14 +103,13 @@ class _Check:
         day = self.revision_date if step.below is None else None
         return step.node.licenses.on(day or step.node.revision_date)
 
-    def _pinned(self, step: Reached, text: License) -> License | None:
-        """The version of a provider's terms in force when the outputs were made."""
+    def _pinned(self, step: Reached, text: License) -> tuple[License, ...]:
+        """The versions of a provider's terms in force when the outputs were made: more than one when they changed."""
         if text.file.in_force is None:
-            return text
-        day = self.question.generated_on if step.role in (Role.TEACHER, Role.JUDGE) else None
-        if day is None and step.below is not None:
-            day = step.below.node.generated_on
-        return self.book.in_force(text, day)
+            return (text,)
+        asked_for = {Role.TEACHER: 1, Role.JUDGE: 0}.get(step.role)
+        day = self.question.generated_on if step.hops == asked_for else None
+        return self.book.in_force(text, Period(day, day) if day else step.made)
 
     # -- asking ----------------------------------------------------------------------------------------------
 
@@ -150,10 +149,14 @@ class _Check:
             self._unlisted(step, key)
             return
         treatment = self._treatment(step, listed)
-        text = self._pinned(step, listed)
-        if text is None:
+        versions = self._pinned(step, listed)
+        if not versions:
             self._no_version(step, listed, treatment)
-            return
+        for text in versions:
+            self._bear(step, text, treatment)
+
+    def _bear(self, step: Reached, text: License, treatment: Treatment) -> None:
+        """Write down what one version of a text means here."""
         mode = treatment.mode
         if mode in BINDING_MODES:
             self.binding.append(_Placed(step, text, treatment))

@@ -72,12 +72,30 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`child` comes from `parent`. `accessed_via` is the key of a host's terms through which it was reached."""
+    """`child` comes from `parent`.
+
+    `accessed_via` is the key of a host's terms through which the parent was reached, `made` when its outputs were made.
+    """
 
     child: str
     parent: str
     kind: EdgeKind
     accessed_via: str | None = None
+    made: "Period | None" = None
+
+
+class Period(NamedTuple):
+    """Days between which something happened, as far as a source tells; both ends belong to it."""
+
+    first: dt.date
+    last: dt.date
+
+    @property
+    def words(self) -> str:
+        """One day, or both ends."""
+        if self.first == self.last:
+            return f"on {self.first.isoformat()}"
+        return f"between {self.first.isoformat()} and {self.last.isoformat()}"
 
 
 class Role(IntEnum):
@@ -97,6 +115,7 @@ class Link(NamedTuple):
     parent: Node
     path_class: PathClass
     same_holder: bool
+    made: Period | None
 
 
 class Reached(NamedTuple):
@@ -104,7 +123,8 @@ class Reached(NamedTuple):
 
     `hops` counts output edges (capped at three: no text distinguishes more), `in_data` says the path
     ended in a data set, `judged` that it went through a judge (nothing of a judge's text reaches a user),
-    `skips_own` that the last edge joins two works of one rights holder.
+    `skips_own` that the last edge joins two works of one rights holder, `made` when the outputs on the
+    last edge were made.
     """
 
     node: Node
@@ -117,6 +137,7 @@ class Reached(NamedTuple):
     edge: EdgeKind | None
     accessed_via: str | None
     below: "Reached | None"
+    made: Period | None = None
 
     @property
     def path(self) -> tuple[tuple[str, EdgeKind | None], ...]:
@@ -171,7 +192,7 @@ class LineageGraph:
                     found.append(
                         Reached(
                             link.parent, here.role, hops, in_data, judged, link.same_holder, here.depth + 1,
-                            edge.kind, edge.accessed_via, here,
+                            edge.kind, edge.accessed_via, here, link.made,
                         )
                     )  # fmt: skip
         return found
@@ -214,7 +235,10 @@ def _edge_order(edge: Edge) -> tuple[str, str, str]:
 def _link(edge: Edge, nodes: Mapping[str, Node]) -> Link:
     parent, child = nodes[edge.parent], nodes.get(edge.child)
     same = parent.licensor is not None and child is not None and parent.licensor == child.licensor
-    return Link(edge, parent, PATH_CLASS[edge.kind], same)
+    made = edge.made
+    if made is None and child is not None and child.generated_on is not None:
+        made = Period(child.generated_on, child.generated_on)
+    return Link(edge, parent, PATH_CLASS[edge.kind], same, made)
 
 
 def _through(here: Reached, path_class: PathClass) -> tuple[int, bool, bool]:

@@ -72,10 +72,15 @@ class Notes:
     def upstream(self, step: Reached, text: License, reason: str) -> None:
         """A provider's terms further up, which are a contract of somebody else."""
         behind = _behind(text)
-        self.flag(f"upstream-contract@{step.node.id}", f"{reason} ({text.file.name})", step, text.key, behind)
+        made = f" The outputs were made {step.made.words}." if step.made else ""
+        name, why = f"upstream-contract@{step.node.id}", f"{reason} ({text.file.name}){made}"
+        known = self.flags.get(name)
+        if known is not None and known.reached is step and known.license != text.key:
+            also = f"{known.reason} For part of that time {text.file.name} were in force."
+            self.flags[name] = known._replace(reason=also)
+        self.flag(name, why, step, text.key, behind)
         window = text.file.in_force
-        undated = step.below is None or step.below.node.generated_on is None
-        if window is not None and undated and len(self.book.series[window.series]) > 1:
+        if window is not None and step.made is None and len(self.book.series[window.series]) > 1:
             later = "The terms changed over time and the day on which the outputs were made is not on record."
             self.flag(f"text-changed@{step.node.id}", later, step, text.key)
         if self.binds_users:

@@ -63,6 +63,7 @@ class Use:
     revision_date: dt.date | None = None
     generated_on: dt.date | None = None
     proposed_name: str | None = None
+    accessed_via: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,12 @@ def starting_points(question: Question, graph: LineageGraph) -> Starts:
     node = graph.node(question.model)
     is_data = node.kind is NodeKind.DATASET
     if question.action is Action.DISTILL:
-        return Starts(Standpoint(_release(question.facts.student)), (_root(node, Role.TEACHER, 1),))
+        teacher = _root(node, Role.TEACHER, 1, via=question.accessed_via)
+        return Starts(Standpoint(_release(question.facts.student)), (teacher,))
     if question.action is Action.JUDGE:
-        return Starts(Standpoint(()), (_root(node, Role.JUDGE, 0),))
-    return Starts(
-        Standpoint((question.action,), of_dataset=is_data), (_root(node, Role.OWN, 0, in_data=is_data),)
-    )
+        return Starts(Standpoint(()), (_root(node, Role.JUDGE, 0, via=question.accessed_via),))
+    own = _root(node, Role.OWN, 0, in_data=is_data, via=question.accessed_via)
+    return Starts(Standpoint((question.action,), of_dataset=is_data), (own,))
 
 
 def name_asked_about(question: Question) -> str | None:
@@ -68,8 +68,8 @@ def _part(
     return Reached(node, role, hops, role is Role.DATA, False, False, 1, edge, source.accessed_via, below)
 
 
-def _root(node: Node, role: Role, hops: int, *, in_data: bool = False) -> Reached:
-    return Reached(node, role, hops, in_data, False, False, 0, None, None, None)
+def _root(node: Node, role: Role, hops: int, *, in_data: bool = False, via: str | None = None) -> Reached:
+    return Reached(node, role, hops, in_data, False, False, 0, None, via, None)
 
 
 def _release(student: Student) -> tuple[Action, ...]:

@@ -54,6 +54,13 @@ def _region_help() -> str:
     return "Where the model is used: EU, or a country code."
 
 
+def _hosts() -> list[tuple[str, str]]:
+    """The terms of services through which somebody can reach the weights of others."""
+    texts = sorted(rule_book().licenses.values(), key=lambda text: text.file.name.lower())
+    keys = [(text.key, text.file.name) for text in texts if text.service]
+    return [("", "by nobody: we run the weights ourselves"), *keys]
+
+
 def _day() -> forms.DateInput:
     return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
@@ -110,6 +117,12 @@ class CheckForm(forms.Form):
     )
     authorised = YesNo("Has the provider approved it in writing?")
     outputs_published = YesNo("Will the outputs be published?")
+    accessed_via = forms.ChoiceField(
+        required=False,
+        choices=_hosts,
+        label="Served by a host",
+        help_text="Its terms are added to the license of the weights.",
+    )
     revision_date = forms.DateField(required=False, label="Day of your copy", widget=_day())
     generated_on = forms.DateField(required=False, label="Day on which the outputs are made", widget=_day())
     proposed_name = forms.CharField(required=False, max_length=200, label="Name you mean to give it")
@@ -190,6 +203,9 @@ class CheckForm(forms.Form):
         for name in PLAN:
             if name in given:
                 given[name] = [part.strip() for part in given[name].split(",") if part.strip()]
+        host = given.pop("accessed_via", None) if self.is_plan else None
+        if host and "teachers" in given:
+            given["teachers"] = [{"model": name, "accessed_via": host} for name in given["teachers"]]
         if "datasets" in given:
             given["data"] = given.pop("datasets")
         if not self.is_plan:
@@ -204,7 +220,10 @@ class CheckForm(forms.Form):
             wanted.append(f"{USERS}{day}")
         said = [name for name in self.fields if name not in ASKED and self.data.get(name)]
         still = [name for name in wanted if name in self.fields and name not in said]
-        named = ("student_name",) if self.is_plan else ("proposed_name", "revision_date")
+        named = ["student_name"] if self.is_plan else ["proposed_name", "revision_date"]
+        if self.is_plan or self.data.get("action") in ("distill", "judge"):
+            named.append("generated_on")
+        named.append("accessed_via")
         extra = [name for name in named if name not in said]
         return Shown(
             [self[name] for name in said], [self[name] for name in still], [self[name] for name in extra]
