@@ -54,7 +54,7 @@ def nice_range(values: Sequence[float], step_count: int = 5) -> tuple[float, flo
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar from zero with a whisker; positions in percent of its width."""
+    """A bar from zero with a whisker; positions in percent of its width. `over`: the value lies outside."""
 
     quantity: Shown
     end: float
@@ -62,6 +62,7 @@ class Bar:
     high: float
     teacher: float
     text: str
+    over: bool
 
 
 def bar(quantity: object, top: float = 1.2) -> Bar:
@@ -71,7 +72,8 @@ def bar(quantity: object, top: float = 1.2) -> Bar:
     at = scale(value.value) if value.value is not None else 0.0
     low = scale(value.low) if value.low is not None else at
     high = scale(value.high) if value.high is not None else at
-    return Bar(value, at, low, high, scale(1.0), describe(value))
+    over = value.value is not None and value.value > top
+    return Bar(value, at, low, high, scale(1.0), describe(value), over)
 
 
 def describe(value: Shown) -> str:

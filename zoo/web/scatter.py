@@ -166,18 +166,19 @@ def vega_lite(points: Sequence[ScatterPoint], axis: CostAxis) -> dict[str, Any]:
     middle = math.sqrt(math.prod(_cost_range([row["cost"] for row in rows])))
     rows = [row | {"right": row["cost"] > middle} for row in rows]
     low, high = _cost_range([row["cost"] for row in rows])
+    bottom, top, _ = nice_range(_heights([shown(point.retention) for point in points if point.cost]))
     base_x = {
         "field": "cost",
         "type": "quantitative",
         "scale": {"type": "log", "nice": False, "domain": [low / 1.5, high * 1.5]},
-        "title": axis.label,
+        "title": f"{axis.label}, log scale",
         "axis": {"format": "~s", "grid": False},
     }
     y = {
         "field": "retention",
         "type": "quantitative",
         "title": "Retention, share of the teacher's score",
-        "scale": {"zero": False, "padding": 12},
+        "scale": {"zero": False, "domain": [bottom, top]},
         "axis": {"format": ".0%"},
     }
     opacity = {"condition": {"test": "datum.front", "value": 1}, "value": 0.55}
@@ -188,6 +189,7 @@ def vega_lite(points: Sequence[ScatterPoint], axis: CostAxis) -> dict[str, Any]:
         "height": 400,
         "data": {"values": rows},
         "layer": [
+            *_teacher(y),
             {
                 "transform": [{"filter": "datum.front"}],
                 "mark": {"type": "line", "interpolate": "step-after"},
@@ -229,6 +231,29 @@ def vega_lite(points: Sequence[ScatterPoint], axis: CostAxis) -> dict[str, Any]:
     }
 
 
+def _teacher(y: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The line of the teacher's own score, and its name."""
+    data = {"values": [{"retention": 1}]}
+    return (
+        {
+            "data": data,
+            "mark": {"type": "rule", "style": "teacher", "strokeDash": [1, 5]},
+            "encoding": {"y": y},
+        },
+        {
+            "data": data,
+            "mark": {
+                "type": "text",
+                "style": "teacher-name",
+                "text": "the teacher",
+                "align": "right",
+                "dy": 12,
+            },
+            "encoding": {"y": y, "x": {"value": "width"}},
+        },
+    )
+
+
 def _names(x: dict[str, Any], y: dict[str, Any], right: bool) -> dict[str, Any]:
     """The names of the front's points, on the side where there is room."""
     return {
@@ -236,7 +261,7 @@ def _names(x: dict[str, Any], y: dict[str, Any], right: bool) -> dict[str, Any]:
         "mark": {
             "type": "text",
             "align": "right" if right else "left",
-            "dx": -10 if right else 10,
+            "dx": -12 if right else 12,
             "dy": -8,
         },
         "encoding": {"x": x, "y": y, "text": {"field": "short"}},

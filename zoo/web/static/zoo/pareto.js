@@ -1,4 +1,5 @@
 // Replaces the server's drawing of the Pareto plot by the same picture from Vega-Lite, with tooltips and zoom.
+// Its marks are links for the keyboard too: Tab reaches them, focus shows the tooltip, Enter follows.
 // When anything fails, the server's drawing stays.
 (() => {
   "use strict";
@@ -29,7 +30,45 @@
     rule: { color: color("--series-student"), strokeWidth: 2 },
     text: { color: color("--ink"), fontSize: 12, fontWeight: 600 },
     point: { color: color("--series-student"), stroke: color("--raised") },
+    style: {
+      teacher: { color: color("--series-teacher"), stroke: color("--series-teacher") },
+      "teacher-name": { color: color("--ink-soft"), fill: color("--ink-soft"), fontWeight: 400 },
+    },
   });
+
+  // Vega leads a click on a mark to its address; what a pointer does there, the keyboard does here.
+  const marks = (host) => [...host.querySelectorAll(".mark-symbol path")].filter((mark) => mark.__data__?.href);
+  const act = (mark, type, event) => {
+    const box = mark.getBoundingClientRect();
+    const { ctrlKey = false, metaKey = false, shiftKey = false } = event;
+    const at = { clientX: box.right, clientY: box.top };
+    mark.dispatchEvent(new MouseEvent(type, { bubbles: true, ctrlKey, metaKey, shiftKey, ...at }));
+  };
+  const link = (host) => {
+    for (const mark of marks(host)) {
+      if (mark.getAttribute("role") === "link") continue;
+      mark.setAttribute("role", "link");
+      mark.setAttribute("tabindex", "0");
+    }
+  };
+  const linkForKeys = (host) => {
+    // Vega writes the roles of marks anew when it moves them.
+    new MutationObserver(() => link(host)).observe(host, {
+      subtree: true,
+      childList: true,
+      attributeFilter: ["role"],
+    });
+    host.addEventListener("keydown", (event) => {
+      if (!marks(host).includes(event.target)) return;
+      if (event.key === "Enter") act(event.target, "click", event);
+      if (event.key === "Escape") act(event.target, "mouseout", event);
+    });
+    for (const [type, same] of [["focusin", "pointermove"], ["focusout", "mouseout"]]) {
+      host.addEventListener(type, (event) => {
+        if (marks(host).includes(event.target)) act(event.target, same, event);
+      });
+    }
+  };
 
   const draw = async (plot) => {
     if (!plot || !window.vegaEmbed) return;
@@ -42,6 +81,7 @@
       host.className = "vega-host";
       host.hidden = true;
       plot.append(host);
+      linkForKeys(host);
     }
     const still = plot.querySelector(":scope > .chart");
     const height = still.getBoundingClientRect().height;
