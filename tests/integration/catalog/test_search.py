@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from django.db import transaction
+from pytest_django import DjangoAssertNumQueries
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.factories.catalog import make_edge, make_model
@@ -312,3 +313,32 @@ def test_two_batches_make_the_same_index_as_one() -> None:
         "qwen": 1,
     }
     assert Term.objects.get(term="llama").count == 2
+
+
+def test_a_contribution_alone_leaves_the_row_as_making_it_anew_would(entries: dict[str, Model]) -> None:
+    keys = [model.pk for model in entries.values()]
+    for verdicts in (["allowed", "use-run:conditions"], ["unknown"], []):
+        search.contribute({pk: {"verdict": verdicts} for pk in keys})
+        rows = list(SearchDocument.objects.order_by("pk").values())
+        counts = list(FacetValue.objects.order_by("pk").values())
+        search.refresh(keys)
+        assert list(SearchDocument.objects.order_by("pk").values()) == rows
+        assert list(FacetValue.objects.order_by("pk").values()) == counts
+        kept = {row.value: row.count for row in FacetValue.objects.filter(facet="verdict", count__gt=0)}
+        assert kept == dict.fromkeys(verdicts, len(keys))
+        found = search.page(Query(facets={"verdict": ("allowed",)})).ids
+        assert len(found) == (len(keys) if "allowed" in verdicts else 0)
+
+
+def test_nobody_contributes_to_a_facet_of_the_catalog_itself(entries: dict[str, Model]) -> None:
+    with pytest.raises(ValueError, match="family"):
+        search.contribute({entries["bert-base"].pk: {"family": ["llama"]}})
+
+
+@pytest.mark.parametrize("number", [1, 40])
+def test_contributing_takes_as_many_queries_for_many_entries_as_for_one(
+    number: int, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    keys = [make_model(f"acme/contributed-{index}").pk for index in range(number)]
+    with django_assert_max_num_queries(10):
+        search.contribute({pk: {"verdict": ["allowed"]} for pk in keys})
