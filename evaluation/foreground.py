@@ -36,7 +36,7 @@ from evaluation.contract import (
 )
 from evaluation.demo import shipped
 from evaluation.formats.intake import IntakeSpec
-from evaluation.runners import planning, scripted
+from evaluation.runners import earlier, planning, scripted
 from evaluation.runners.base import RunFailed as RunFailed  # Callers catch it without knowing a runner.
 from evaluation.runners.base import submitter_failure
 from evaluation.suites import loader
@@ -231,6 +231,7 @@ def _measure(model: Placed, names: Names, request: Request, tell: Tell, role: st
     known = _known(folder, spec)
     if known is not None:
         return known, folder
+    earlier.lend(spec, request.home / "answers", folder)
     outcome = _finished(
         isolation.start(
             spec,
@@ -249,6 +250,7 @@ def _measure(model: Placed, names: Names, request: Request, tell: Tell, role: st
         raise RunFailed(_explained(report.failure, role))
     if report.peak_memory_bytes is None:
         report = report.model_copy(update={"peak_memory_bytes": outcome.peak_memory_bytes})
+    earlier.collect(spec, request.home / "answers", folder)
     return _measured(folder, spec, report), folder
 
 

@@ -28,8 +28,9 @@ from evaluation.contract import (
 )
 from evaluation.runners import mirror
 from evaluation.runners.base import Context, RunFailed, platform_failure, submitter_failure
+from evaluation.runners.foreseen import failure_of
 from evaluation.runners.grades import Graded, grade
-from evaluation.runners.harness import failure_of, prepare_environment
+from evaluation.runners.harness import prepare_environment
 from evaluation.runners.journal import SAMPLES, Journal, request_key
 from evaluation.runners.results import is_ratio, mean_stderr
 from evaluation.runners.routing import Family, check_weights, route

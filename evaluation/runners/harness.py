@@ -1,7 +1,7 @@
 """Drives lm-evaluation-harness: the one file that calls its evaluation, with every argument said.
 
 It runs in a child process without network. Tasks are evaluated one at a time, with the model kept in memory, so
-that each finished one is journaled. Exceptions of the engines become failures by one table.
+that each finished one is journaled.
 """
 
 from __future__ import annotations
@@ -10,27 +10,24 @@ import logging
 import os
 import random
 import time
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from evaluation.contract import (
     Engine,
     EngineFacts,
-    Failure,
-    Fault,
     ModelFacts,
     Progress,
     RunReport,
     RunSpec,
     Stage,
     TaskResult,
+    digest_of,
 )
-from evaluation.runners import mirror, weights
+from evaluation.runners import earlier, mirror, weights
 from evaluation.runners.ahead import Ahead
-from evaluation.runners.base import Context, RunFailed, platform_failure, submitter_failure
+from evaluation.runners.base import Context, platform_failure, submitter_failure
+from evaluation.runners.foreseen import foreseen
 from evaluation.runners.journal import SAMPLES, Journal
 from evaluation.runners.routing import Family, Route, check_weights, route
 
@@ -67,7 +64,9 @@ class HarnessRunner:
         prepare_environment(context.cache_folder)
         data = mirror.Mirror(context.datasets, context.cache_folder)
         mirror.install(data)
-        with foreseen(spec), Journal(context.output, spec.identity()) as journal:
+        identity = digest_of({"spec": spec.identity(), "versions": earlier.versions()})
+        lent = earlier.read(context.output / earlier.LENT)
+        with foreseen(spec), Journal(context.output, identity, lent) as journal:
             return _Run(spec, context, directory, journal, data, started).report()
 
 
@@ -133,6 +132,10 @@ class _Run:
         results = self._evaluate(loaded)
         self.context.report_progress(Progress(stage=Stage.WRITING, task_count=len(results)))
         names = [leaf.name for leaf in self.planned]
+        if used := len(self.journal.lent_and_used):
+            self.notes.append(
+                f"{used} answers are those of earlier runs of these weights under this protocol."
+            )
         return RunReport(
             identity=self.spec.identity(),
             results=tuple(results),
@@ -365,85 +368,3 @@ def _engine_facts(engine: Engine, loaded: Any) -> EngineFacts:
         # Runs of different engine versions are never compared: a pseudo-log-likelihood is a version of its own.
         engine_version=f"{loaded.measure}-{ENGINE_VERSION}" if loaded.measure else ENGINE_VERSION,
     )
-
-
-@contextmanager
-def foreseen(spec: RunSpec) -> Iterator[None]:
-    """Turns exceptions of the engines into failures; what is not in the table goes on as it is."""
-    try:
-        yield
-    except RunFailed:
-        raise
-    except Exception as error:
-        failure = failure_of(error, spec)
-        if failure is None:
-            raise
-        traceback.print_exc()
-        raise RunFailed(failure) from error
-
-
-MEMORY_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
-
-FORESEEN: tuple[tuple[str, str, str, str], ...] = (
-    (
-        "trust_remote_code",
-        "remote_code_required",
-        "The model wants to run code of its own, which is never allowed.",
-        "Submit a model of an architecture that transformers knows.",
-    ),
-    (
-        "does not recognize this architecture",
-        "architecture_unknown",
-        "transformers does not know this architecture.",
-        "Submit a model of an architecture that the worker's transformers knows.",
-    ),
-    (
-        "safetensor",
-        "weights_unreadable",
-        "The weights cannot be read as safetensors.",
-        "Save them again, or fetch them again.",
-    ),
-    (
-        "requested max tokens to generate",
-        "context_too_short",
-        "The task generates more tokens than the model's context holds.",
-        "Choose a task with shorter answers, or another model.",
-    ),
-    (
-        "chat_template",
-        "no_chat_template",
-        "The model has no chat template.",
-        "Run without apply_chat_template.",
-    ),
-    (
-        "load tokenizer",
-        "tokenizer_unreadable",
-        "The model's tokenizer cannot be loaded.",
-        "Add tokenizer.json (save_pretrained of the tokenizer).",
-    ),
-    (
-        "backend tokenizer",
-        "tokenizer_unreadable",
-        "The model's tokenizer cannot be loaded.",
-        "Add tokenizer.json (save_pretrained of the tokenizer).",
-    ),
-)
-"""Words of an engine's message, and what they mean: code, message, remedy. All for the submitter to mend."""
-
-
-def failure_of(error: Exception, spec: RunSpec) -> Failure | None:
-    """What an exception means, or None when the table does not know it. The most specific match wins."""
-    text = f"{type(error).__name__}: {error}"
-    lowered = text.lower()
-    if isinstance(error, MemoryError) or any(sign in lowered for sign in MEMORY_SIGNS):
-        return Failure(
-            code="out_of_memory",
-            fault=Fault.PLATFORM,
-            message=f"The model did not fit at batch size {spec.protocol.batch_size} in {spec.protocol.dtype}: "
-            f"{text[:500]}",
-            remedy="Use a smaller batch size or a smaller number format, or a worker with more memory.",
-        )
-    for sign, code, message, remedy in FORESEEN:
-        if sign in lowered:
-            return submitter_failure(code, f"{message} ({text[:300]})", remedy).failure
-    return None

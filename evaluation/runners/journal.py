@@ -35,10 +35,14 @@ def request_key(method: str, arguments: Sequence[object]) -> str:
 class Journal:
     """The journal of one run in its output folder. Use it in a ``with`` statement, which closes its files."""
 
-    def __init__(self, output: Path, identity: str) -> None:
+    def __init__(self, output: Path, identity: str, lent: Iterable[tuple[str, Any]] = ()) -> None:
+        """``lent`` are answers of other runs, by key; they are used like this run's own and not written again."""
         self.folder = output / FOLDER
         self._start(identity)
-        self._answers: dict[str, Any] = {}
+        self._answers: dict[str, Any] = dict(lent)
+        self._lent = frozenset(self._answers)
+        self.lent_and_used: set[str] = set()
+        """Keys of the lent answers that this run has asked for."""
         for line in _lines(self.folder / ANSWERS):
             self._answers[line["key"]] = line["answer"]
         self._finished = {
@@ -56,11 +60,13 @@ class Journal:
 
     @property
     def answer_count(self) -> int:
-        """How many requests have been answered, in this process or one before it."""
+        """How many requests have been answered, in this process or one before it. Lent answers count."""
         return len(self._answers)
 
     def answer(self, key: str) -> Any | None:
         """The answer recorded for a request, or None."""
+        if key in self._lent:
+            self.lent_and_used.add(key)
         return self._answers.get(key)
 
     def record_answers(self, answers: Iterable[tuple[str, Any]]) -> None:

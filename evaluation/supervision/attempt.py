@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from evaluation import isolation, logs
-from evaluation.contract import Failure, Fault, Progress, RunReport
+from evaluation.contract import Failure, Fault, Progress, RunReport, RunSpec
 from evaluation.exchange import MAX_SAMPLES_BYTES, ArtifactKind, Claim, Delivery, FetchedModel
 from evaluation.isolation import BadResult, Child, IsolationRefused, Limits, Outcome
+from evaluation.runners import earlier
 from evaluation.runners.base import RunFailed, failed_report
 from evaluation.supervision import fetching, health, journals
 from evaluation.supervision.keeper import Keeper
@@ -98,6 +99,8 @@ class Attempt:
         output = self.folder / "out"
         self._bring_journal(output)
         fetched = fetching.fetch(self.claim.spec, self.settings, self.keeper.tell, self._must_stop)
+        if isinstance(fetched.spec, RunSpec):
+            earlier.lend(fetched.spec, self.settings.answers, output)
         child = isolation.start(
             fetched.spec,
             out_dir=output,
@@ -122,6 +125,8 @@ class Attempt:
         if self._was_drained(outcome):
             self._send_journal(output)
             return Delivery(release=DRAINED)
+        if isinstance(fetched.spec, RunSpec) and outcome.failure is None:
+            earlier.collect(fetched.spec, self.settings.answers, output)
         return self._with_files(outcome, output, fetched.models)
 
     def _hear(self, progress: Progress) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluation.exchange import broker_url
+
 
 class Misconfigured(Exception):
     """The environment lacks something or holds something wrong; the message says what to set."""
@@ -40,6 +42,11 @@ class WorkerSettings:
         """
         return self.home / "worker" / self.name / "runs"
 
+    @property
+    def answers(self) -> Path:
+        """Where answers are kept for later runs of the same weights; workers of one machine share them."""
+        return self.home / "answers"
+
 
 def read(environment: Mapping[str, str] | None = None) -> WorkerSettings:
     """The settings. Raises Misconfigured naming the variable that is missing or wrong."""
@@ -50,7 +57,7 @@ def read(environment: Mapping[str, str] | None = None) -> WorkerSettings:
     return WorkerSettings(
         zoo_url=given["ZOO_URL"],
         worker_token=given["ZOO_WORKER_TOKEN"],
-        redis_url=given.get("REDIS_URL", ""),
+        redis_url=broker_url(given.get("REDIS_URL", "")),
         home=Path(given.get("ZOO_HOME", "") or "var").expanduser().resolve(),
         name=given.get("ZOO_WORKER_NAME", "") or "worker",
         device=given.get("ZOO_DEVICE", "") or "auto",

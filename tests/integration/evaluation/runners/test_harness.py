@@ -298,7 +298,7 @@ def test_an_engine_that_is_not_installed_is_the_platform_s_to_mend(
 
 
 def test_running_out_of_memory_is_a_failure_with_numbers() -> None:
-    from evaluation.runners.harness import failure_of
+    from evaluation.runners.foreseen import failure_of
 
     spec = RunSpec(
         model=ModelSource(name="a/b", revision="1"), tasks=("arc_easy",), protocol=Protocol(batch_size=64)

@@ -1,4 +1,4 @@
-"""kill -9 ten times, at ten places of one run: it ends with the very samples of a run that nobody killed."""
+"""Nothing is computed twice: not after kill -9 at ten places of one run, not in a suite that changed in part."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from evaluation import samples as samples_file
 from evaluation.contract import Engine, ModelSource, Protocol, RunReport, RunSpec
+from evaluation.runners import earlier
 from evaluation.runners.base import Context
 
 pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("ignore")]
@@ -78,3 +80,31 @@ def test_a_run_that_is_killed_ten_times_ends_with_the_samples_of_one_that_was_no
     assert resumed.samples == whole.samples
     assert [result.score for result in resumed.results] == [result.score for result in whole.results]
     assert answers(cut) == count, "an answer was computed twice"
+
+
+def test_a_changed_list_of_tasks_pays_only_for_what_changed(
+    causal_model: Path, engine_environment: Path, tmp_path: Path
+) -> None:
+    process = Process(causal_model, engine_environment)
+    model = ModelSource(name="tiny/causal", revision="local", digest="a" * 64)
+    first = RunSpec(
+        model=model, tasks=("arc_easy",), protocol=Protocol(limit=6, batch_size=2), engine=Engine.CAUSAL
+    )
+    changed = first.model_copy(update={"tasks": ("blimp_adjunct_island", "arc_easy")})
+    process.spec = first
+    process.run(tmp_path / "first")
+    paid = answers(tmp_path / "first")
+    earlier.collect(first, tmp_path / "answers", tmp_path / "first")
+    earlier.lend(changed, tmp_path / "answers", tmp_path / "changed")
+    process.spec = changed
+    report = process.run(tmp_path / "changed")
+    assert answers(tmp_path / "changed") == 2 * 6, "only the new task was computed"
+    assert f"{paid} answers are those of earlier runs of these weights under this protocol." in report.notes
+    whole = process.run(tmp_path / "whole")
+    assert [result.score for result in report.results] == [result.score for result in whole.results]
+    pairs = zip(
+        *(samples_file.read(tmp_path / name / "samples.parquet") for name in ("changed", "whole")),
+        strict=True,
+    )
+    for mine, theirs in pairs:
+        assert mine.loglikelihoods == pytest.approx(theirs.loglikelihoods, abs=1e-3)
