@@ -10,6 +10,7 @@ from typing import Any
 
 from evaluation.comparing.drawn import with_draws
 from evaluation.comparing.inputs import Measured, is_repetition, task_inputs
+from evaluation.comparing.macro import macro_of
 from evaluation.contract import ModelSource, PairReport, RunReport, RunSpec
 from evaluation.scoring.compare import Settings, compare, score_alone
 from evaluation.scoring.efficiency import cost_per_million, per_unit
@@ -66,6 +67,7 @@ def comparison_document(
         "notes": [*student.report.notes, *teacher.report.notes],
         "noise": _noise_settings(again or student, teacher) if again or repetition else None,
         "repetition": repetition,
+        "macro": macro_of(student, teacher),
     }
     return with_draws(document, student, teacher)
 

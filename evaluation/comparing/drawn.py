@@ -56,6 +56,8 @@ def _numbers(measured: Measured, result: TaskResult) -> Reasoning | None:
 
 
 def _draws(items: list[list[Document]], asked: int) -> Draws:
+    if any(len(rows) != asked for rows in items):
+        raise BadInput(f"every item needs exactly the {asked} draws that were asked for")
     known = all(row["truncated"] is not None for rows in items for row in rows)
     counted = all(row["tokens"] is not None for rows in items for row in rows)
     votes = [_votes(rows) for rows in items]

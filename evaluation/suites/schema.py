@@ -195,6 +195,13 @@ class CapabilityWeight(Message):
     weight: float = Field(default=1.0, gt=0)
 
 
+class Macro(Message):
+    """One score over all tasks as a paper forms it, though its metrics do not mix: for claims made in it."""
+
+    statement: str = Field(min_length=1, max_length=500)
+    source: str = Field(min_length=1, max_length=200)
+
+
 class Estimate(Message):
     """What the suite asks of a model, counted once with a common tokenizer: for predictions, not for billing."""
 
@@ -219,6 +226,7 @@ class Suite(Message):
     capabilities: tuple[CapabilityWeight, ...] = Field(min_length=1)
     tasks: tuple[SuiteTask, ...] = Field(min_length=1, max_length=200)
     apply_chat_template: bool = False
+    macro: Macro | None = None
     ranked: bool = True
     """Whether complete results may be ranked."""
     estimate: Estimate

@@ -22,6 +22,7 @@ def measured_run(
     tasks: tuple[str, ...] = TASKS,
     suite: SuiteRef | None = None,
     limit: int | None = None,
+    batch_size: int = 16,
     now: datetime = NOW,
 ) -> Run:
     """A finished scripted run; ``scripted/student-p70`` is right in about 70 % of the samples."""
@@ -29,7 +30,7 @@ def measured_run(
         model=ModelSource(name=model, revision="1"),
         suite=suite,
         tasks=tasks,
-        protocol=Protocol(limit=limit),
+        protocol=Protocol(limit=limit, batch_size=batch_size),
         engine=Engine.SCRIPTED,
     )
     run = queue.request_run(spec=spec, acting_user=None, now=now, priority=0).run

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evaluation.contract import Progress as Told
 
 PAPER_WIDTH = 120
+MOST_OPEN = 3
 LABELS = {"student": "student", "teacher": "teacher", "again": "teacher again", "pair": "both at once"}
 VERDICTS = {"kept": "kept", "not_kept": "not kept", "undecided": "undecided", None: ""}
 
@@ -156,6 +157,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         *_speculation(document.get("speculation") or {}),
         *_similarity(document.get("similarity") or {}),
         *_efficiency(document.get("efficiency") or {}),
+        *_macro(document.get("macro")),
         *_to_settle(document),
         *_drawn(document),
         *(
@@ -194,18 +196,25 @@ def _noise(document: dict[str, Any]) -> list[str]:
 
 
 def _to_settle(document: dict[str, Any]) -> list[str]:
-    """How many samples would settle what is undecided."""
-    lines = []
-    for row in document["tasks"]:
-        power = row.get("power")
-        if power and power["samples"]:
-            lines.append(
-                f"{row['task']} is undecided: about {power['samples']:,} samples would settle it "
-                f"({VERDICTS[power['towards']]}), were it as measured; there are {power['n']:,}"
-            )
-        elif power:
-            lines.append(f"{row['task']} is undecided, and no feasible number of samples would settle it")
-    return lines
+    """How many samples would settle what is undecided: the tasks that are nearest to a verdict."""
+    open_tasks = [(row["task"], row["power"]) for row in document["tasks"] if row.get("power")]
+    if not open_tasks:
+        return []
+    near = sorted((power["samples"], name) for name, power in open_tasks if power["samples"])[:MOST_OPEN]
+    numbers = ", ".join(f"{name} about {samples:,}" for samples, name in near)
+    return [
+        f"undecided: {len(open_tasks)} tasks; samples that would settle the nearest, were it as measured: "
+        f"{numbers or 'no feasible number'}"
+    ]
+
+
+def _macro(macro: dict[str, Any] | None) -> list[str]:
+    if not macro or macro["ratio"] is None:
+        return []
+    return [
+        f"as the claim is formed: macro {macro['student']:.3f} of {macro['teacher']:.3f}, {macro['ratio']:.3f} of the "
+        f"teacher ({macro['source']}); it mixes metrics and has no interval"
+    ]
 
 
 def _drawn(document: dict[str, Any]) -> list[str]:

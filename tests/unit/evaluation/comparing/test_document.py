@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 
 from evaluation import samples as samples_file
-from evaluation.comparing import Measured, comparison_document, mismatches, scores_document
-from evaluation.comparing.document import with_pair
-from evaluation.comparing.inputs import SAMPLE_COLUMNS
+from evaluation.comparing import (
+    Measured,
+    comparison_document,
+    is_repetition,
+    mismatches,
+    scores_document,
+)
+from evaluation.comparing.document import with_noise, with_pair, with_price
+from evaluation.comparing.inputs import SAMPLE_COLUMNS, other_batch_size
 from evaluation.contract import Engine, ModelSource, PairReport, Protocol, RunSpec
 from evaluation.runners.base import Context
 from evaluation.runners.scripted import ScriptedRunner
@@ -97,3 +103,46 @@ def test_what_a_pair_job_measured_is_added(student: Measured, teacher: Measured)
     assert found["fidelity"] == {"undefined": "tokenizers_differ"}
     assert found["efficiency"]["speed"] == 2
     assert document["fidelity"]["undefined"] == "not_measured"
+
+
+def test_a_model_at_another_batch_size_may_only_be_compared_with_itself(
+    student: Measured, teacher: Measured, tmp_path: Path
+) -> None:
+    again = measured("scripted/teacher-p90", tmp_path / "again", batch_size=other_batch_size(16))
+    assert is_repetition(again, teacher)
+    assert not is_repetition(teacher, teacher)
+    assert not is_repetition(again, student)
+    assert mismatches(again, teacher) == []
+
+
+def test_the_noise_floor_stands_beside_flips_however_it_was_come_by(
+    student: Measured, teacher: Measured, tmp_path: Path
+) -> None:
+    again = measured("scripted/teacher-p90", tmp_path / "again", batch_size=8)
+    at_once = comparison_document(student, teacher, identifier=None, resamples=200, again=again)
+    alone = comparison_document(student, teacher, identifier=None, resamples=200)
+    itself = comparison_document(again, teacher, identifier="floor", resamples=200)
+    assert itself["repetition"]
+    assert alone["noise"] is None
+    later = with_noise(alone, itself)
+    assert at_once["noise"] == {"model": "scripted/teacher-p90", "batch_sizes": [8, 16]}
+    assert later["noise"] == {**at_once["noise"], "comparison": "floor"}
+    row, other = at_once["tasks"][0], later["tasks"][0]
+    assert row["noise"] == other["noise"]
+    assert row["above_noise"] == pytest.approx(other["above_noise"])
+    assert row["noise"]["flips"] == 0
+    assert row["above_noise"]["p_value"] < 0.001
+    assert with_noise(alone, None) is alone
+
+
+def test_a_price_gives_costs_only_where_speed_was_measured(student: Measured, teacher: Measured) -> None:
+    document = comparison_document(student, teacher, identifier=None, resamples=100)
+    assert with_price(document, 2.0) is document
+    timed = {"student_units_per_second": 1000.0, "teacher_units_per_second": 250.0}
+    timed_document = document | {"efficiency": document["efficiency"] | {"decode": timed}}
+    priced = with_price(timed_document, 3.6)["efficiency"]
+    assert priced["student_cost_per_million"] == pytest.approx(1.0)
+    assert priced["teacher_cost_per_million"] == pytest.approx(4.0)
+    (unit,) = [one for one in priced["per_unit"] if one["resource"] == "cost"]
+    assert unit["share"] == pytest.approx(0.25)
+    assert with_price(timed_document, None) is timed_document
