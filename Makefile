@@ -13,7 +13,7 @@ USE := local,eval
 ALL := local,eval,postgres,ops,dev
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo run test check fix bench screenshots chaos fuzz clean chromium
+.PHONY: help demo run test check fix bench screenshots chaos machines load fuzz clean chromium
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -72,6 +72,12 @@ screenshots: $(VENV)/.all chromium ## Pictures of every page (desktop, mobile, d
 MINUTES ?= 5
 chaos: $(VENV)/.all ## Inject faults into real processes for MINUTES= minutes
 	$(BIN)/python -m tests.faults.chaos --minutes $(MINUTES)
+
+machines: $(VENV)/.all ## Thirty submissions on three machines with networks of their own, one cut off (as root: real ones)
+	ZOO_TEST_SUBMISSIONS=30 $(BIN)/python -m pytest tests/functional/machines
+
+load: $(VENV)/.all ## 100,000 models under load for 20 minutes, beside a plain server; builds the catalog first
+	$(BIN)/python -m benchmarks.load --folder var/load
 
 fuzz: $(VENV)/.all ## Fuzz the header and JSON parsers for MINUTES= minutes
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)

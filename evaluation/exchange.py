@@ -108,6 +108,16 @@ class DeliveryAnswer(Message):
     repeated: bool = False
 
 
+def broker_url(given: str) -> str:
+    """The broker's address with certificates checked, unless it says otherwise itself.
+
+    The broker's client takes a plain ``rediss://`` for an address without TLS; it must be told by a parameter.
+    """
+    if not given.startswith("rediss://") or "ssl_cert_reqs=" in given:
+        return given
+    return f"{given}{'&' if '?' in given else '?'}ssl_cert_reqs=required"
+
+
 def queue_for(requirements: Requirements) -> str:
     """The queue that a run's hint goes to: by device, and by the smallest class of memory that holds it.
 

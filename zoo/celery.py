@@ -7,7 +7,7 @@ import os
 import sys
 
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import beat_init, setup_logging, worker_init
 from django.conf import settings
 
 from zoo.jobs import schedule
@@ -18,6 +18,11 @@ app = Celery("zoo", set_as_current=True)
 app.conf.update(settings.CELERY)
 app.conf.beat_schedule = schedule.SCHEDULE
 app.autodiscover_tasks(["zoo.jobs"])
+
+
+@setup_logging.connect
+def _log_as_django_does(**details: object) -> None:
+    """Connected, so that Celery sets up no logging of its own: lines and levels are those of settings.LOGGING."""
 
 
 @worker_init.connect

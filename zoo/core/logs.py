@@ -21,14 +21,15 @@ def bind(**known: str) -> None:
 
 def formatter(as_json: bool) -> logging.Formatter:
     """The formatter named in settings.LOGGING."""
-    renderer: structlog.types.Processor
+    renderers: list[structlog.types.Processor]
     if as_json:
-        renderer = structlog.processors.JSONRenderer()
+        # The renderer leaves a traceback out that is not text yet.
+        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
         # Plain tracebacks: the pretty ones take seconds, hold up every other request, and print local variables.
-        renderer = structlog.dev.ConsoleRenderer(
-            colors=False, exception_formatter=structlog.dev.plain_traceback
-        )
+        renderers = [
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        ]
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -43,5 +44,5 @@ def formatter(as_json: bool) -> logging.Formatter:
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
     )

@@ -57,7 +57,8 @@ def exists(sha256: str) -> bool:
 def _locate(sha256: str) -> tuple[fsspec.AbstractFileSystem, str]:
     if not _DIGEST.fullmatch(sha256):
         raise ValueError("an artifact is addressed by its SHA-256 in hex")
-    filesystem, root = fsspec.core.url_to_fs(settings.ZOO_ARTIFACTS)
+    # Other processes write too: what a listing said a moment ago proves nothing.
+    filesystem, root = fsspec.core.url_to_fs(settings.ZOO_ARTIFACTS, use_listings_cache=False)
     return filesystem, f"{root.rstrip('/')}/{sha256[:2]}/{sha256}"
 
 

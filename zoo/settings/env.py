@@ -7,6 +7,8 @@ from pathlib import Path
 
 from environs import Env
 
+from evaluation.exchange import broker_url
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -41,6 +43,10 @@ class Environment:
     """Whether a job with both models loaded follows each comparison: speed, fidelity, similarity."""
     sqlite_autocheckpoint: bool
     """Whether every process empties SQLite's log. False where housekeeping runs, which then does it alone."""
+    dumps: Path
+    """Where the nightly dumps lie; the site serves them at /dumps/."""
+    nightly_site: bool
+    """Whether a copy of the whole site belongs to the nightly dump."""
     webhooks_private: bool
     """Whether webhooks may go to private addresses, and over plain HTTP."""
     scripted: bool
@@ -54,7 +60,7 @@ def read() -> Environment:
     return Environment(
         home=home,
         database_url=env.str("DATABASE_URL", "") or f"sqlite:///{home / 'zoo.sqlite3'}",
-        redis_url=env.str("REDIS_URL", ""),
+        redis_url=broker_url(env.str("REDIS_URL", "")),
         artifacts=env.str("ZOO_ARTIFACTS", "") or str(home / "artifacts"),
         models_dir=_folder(env, "ZOO_MODELS_DIR"),
         datasets_dir=_folder(env, "ZOO_DATASETS_DIR"),
@@ -76,6 +82,8 @@ def read() -> Environment:
         max_attempts=env.int("ZOO_MAX_ATTEMPTS", 12),
         pair_jobs=env.bool("ZOO_PAIR_JOBS", True),
         sqlite_autocheckpoint=env.bool("ZOO_SQLITE_AUTOCHECKPOINT", True),
+        dumps=_folder(env, "ZOO_DUMPS") or home / "dumps",
+        nightly_site=env.bool("ZOO_NIGHTLY_SITE", True),
         webhooks_private=env.bool("ZOO_WEBHOOKS_PRIVATE", False),
         scripted=env.bool("ZOO_SCRIPTED", False),
     )
