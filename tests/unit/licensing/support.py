@@ -34,7 +34,25 @@ def lineage() -> LineageGraph:
 
 @cache
 def all_cases() -> tuple[dict[str, Any], ...]:
-    return (*load("worked.yaml"), *load("more.yaml"))
+    return (*load("worked.yaml"), *load("more.yaml"), *map(spelled_out, load("texts.yaml")))
+
+
+def spelled_out(case: dict[str, Any]) -> dict[str, Any]:
+    """`under` as a lineage of the case's own: models that stand alone."""
+    under = case.get("under")
+    if under is None:
+        return case
+    rest = {name: value for name, value in case.items() if name != "under"}
+    return {**rest, "lineage": {"nodes": [{"id": name, "declared": key} for name, key in under.items()]}}
+
+
+def with_own(case: dict[str, Any], shared: LineageGraph) -> LineageGraph:
+    """The shared graph and the case's own nodes and edges."""
+    if "lineage" not in case:
+        return shared
+    own = LineageDocument.model_validate(case["lineage"]).graph(words())
+    edges = [link.edge for graph in (shared, own) for links in graph.links.values() for link in links]
+    return LineageGraph.of([*own.nodes.values(), *shared.nodes.values()], edges)
 
 
 def ask(
@@ -45,7 +63,7 @@ def ask(
 ) -> Answer:
     book = book or rule_book()
     document = QuestionDocument.model_validate({key: case[key] for key in ("use", "plan") if key in case})
-    return check(document.question(book), graph, book, profile)
+    return check(document.question(book), with_own(case, graph), book, profile)
 
 
 def complaints(case: dict[str, Any], graph: LineageGraph, book: RuleBook | None = None) -> list[str]:
