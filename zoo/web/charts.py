@@ -63,6 +63,7 @@ class Bar:
     teacher: float
     text: str
     over: bool
+    line: str = "teacher-line"
 
 
 def bar(quantity: object, top: float = 1.2) -> Bar:
@@ -74,6 +75,17 @@ def bar(quantity: object, top: float = 1.2) -> Bar:
     high = scale(value.high) if value.high is not None else at
     over = value.value is not None and value.value > top
     return Bar(value, at, low, high, scale(1.0), describe(value), over)
+
+
+def score_bar(quantity: object, chance: float) -> Bar:
+    """The bar of a share between 0 and 1, with the line of chance."""
+    value = shown(quantity)
+    scale = Scale(0.0, 1.0)
+    at = scale(value.value) if value.value is not None else 0.0
+    low = scale(value.low) if value.low is not None else at
+    high = scale(value.high) if value.high is not None else at
+    text = f"{describe(value)}, chance {percent(chance)}"
+    return Bar(value, at, low, high, scale(chance), text, over=False, line="chance-line")
 
 
 def describe(value: Shown) -> str:

@@ -36,13 +36,32 @@ _FROM_THE_FRAMEWORK: tuple[tuple[type[exceptions.APIException], str], ...] = (
 )
 
 
+_REMEDIES = {
+    400: "Change what `detail` and `errors` name, and send it again.",
+    401: "Send the header `Authorization: Token zoo_...`. Your account page makes a token; an operator makes accounts.",
+    403: "Use a token whose scope covers this, or ask an operator for the role.",
+    404: "Check the id, search for it in the list it belongs to, or propose it as a new entry.",
+    405: "Look up in the API page which methods this address takes.",
+    406: "Ask for `application/json`, or leave out the header `Accept`.",
+    409: "Fetch how things stand now, and decide anew: what you sent does not fit it.",
+    412: "Fetch it again; it changed since you read it. Send the new `ETag` in `If-Match`.",
+    413: "Send less at once.",
+    415: "Send `Content-Type: application/json`.",
+    429: "Wait as long as the header `Retry-After` says, then send it again.",
+    500: "Try again in a moment; if it stays, tell the operators when it was and what you sent.",
+    503: "Try again in a minute; the status page says what is known.",
+}
+_ANY_REMEDY = "Change what `detail` names, and send it again."
+
+
 class Explanation(NamedTuple):
-    """One kind of problem."""
+    """One kind of problem. `remedy` is Markdown: what helps in general; a document may know better."""
 
     code: str
     status: int
     phrase: str
     meaning: str
+    remedy: str
 
 
 def explanations() -> list[Explanation]:
@@ -68,7 +87,8 @@ def _all() -> Iterator[Explanation]:
 
 
 def _explanation(code: str, status: int, meaning: str) -> Explanation:
-    return Explanation(code, status, HTTPStatus(status).phrase, meaning.split("\n\n")[0].replace("\n", " "))
+    text = meaning.split("\n\n")[0].replace("\n", " ").replace("``", "")
+    return Explanation(code, status, HTTPStatus(status).phrase, text, _REMEDIES.get(status, _ANY_REMEDY))
 
 
 def _descendants(kind: type[errors.ZooError]) -> Iterator[type[errors.ZooError]]:

@@ -42,6 +42,17 @@ def item(mapping: Mapping[str, object] | None, key: str) -> object:
     return mapping.get(key) if mapping else None
 
 
+@register.filter
+def code_marks(text: str) -> SafeString:
+    """Plain text whose parts between backticks are shown as code."""
+    parts = text.split("`")
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<code>{}</code>", part) if odd % 2 else part,) for odd, part in enumerate(parts)),
+    )
+
+
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """``{% icon "check" %}``: a sign from the sprite; with a label it is an image, without it decoration."""
@@ -118,6 +129,13 @@ _QUANTITY_STYLES: dict[str, tuple[Callable[[float | None], str], Callable[[float
 def interval_bar(value: object, label: str = "") -> SafeString:
     """``{% interval_bar row.retention %}``: a bar with whisker and the teacher's line at 100 %."""
     context = {"bar": charts.bar(value), "label": label}
+    return mark_safe(render_to_string("components/bar.svg", context))  # noqa: S308
+
+
+@register.simple_tag
+def score_bar(score: object, chance: float) -> SafeString:
+    """``{% score_bar score row.chance %}``: a share from 0 to 1 with its interval and the line of chance."""
+    context = {"bar": charts.score_bar(score, chance), "label": ""}
     return mark_safe(render_to_string("components/bar.svg", context))  # noqa: S308
 
 

@@ -19,6 +19,7 @@ from zoo.web.problem_catalog import STATUS_OF_KIND, explain, explanations
 _CODES = {400: "bad_request", 403: "forbidden", 404: "not_found", 500: "internal_error", 503: "unavailable"}
 _TITLES = {
     400: "This request could not be read",
+    401: "Sign in first",
     403: "You may not see or do this",
     404: "There is nothing at this address",
     409: "This does not fit the state of things",
@@ -28,7 +29,8 @@ _TITLES = {
 }
 _NEXT_STEPS = {
     400: "Go back, change the input, and try again.",
-    403: "Sign in with an account that may, or ask an operator.",
+    401: "Sign in, and you come back to this page. Operators make accounts.",
+    403: "Sign in with an account whose role covers this, or ask an operator for the role.",
     404: "Search the catalog, or submit the model.",
     409: "Reload the page to see how things stand, and try again.",
     429: "Wait a moment before you try again.",

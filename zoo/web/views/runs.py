@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,19 +15,32 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from evaluation.contract import PairSpec, RunReport
+from evaluation.contract import PairSpec, RunReport, TaskResult
 from zoo.accounts.models import Scope, User
 from zoo.comparisons import selectors as comparisons
-from zoo.core.errors import ZooError
+from zoo.core.errors import NotFound, ZooError
 from zoo.runs import selectors
 from zoo.runs.clock import database_now
 from zoo.runs.lifecycle import State
 from zoo.runs.models import Run
 from zoo.submissions import selectors as submissions
 from zoo.submissions import services
+from zoo.submissions.models import Submission
+from zoo.submissions.services import OUT_OF_MEMORY
+from zoo.web.suite_titles import titles_of
 
 PAGE_SIZE = 50
 STAGES = ("queued", "fetching", "loading", "scoring", "writing")
+LOG_LINES = 60
+NORMAL_95 = 1.96
+
+
+class ScoreRow(NamedTuple):
+    """One task as measured: its title, the result, and the score with its interval."""
+
+    title: str
+    result: TaskResult
+    score: dict[str, float]
 
 
 @require_safe
@@ -62,23 +76,28 @@ def _at(query: Any, page: int) -> str:
 def show(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """One run. With ``?part=live`` the moving part alone, for the script that follows the events."""
     run = selectors.run_by_id(run_id)
-    context = _live(run) | {"may_act": _may_act(request, run)}
+    may_act = _may_act(request, run)
+    context = _live(run) | {"may_act": may_act}
     if request.GET.get("part") == "live":
         return render(request, "runs/live.html", context)
-    return render(request, "runs/run.html", context | _whole(run))
+    return render(request, "runs/run.html", context | _whole(run, may_act=may_act))
 
 
 def _live(run: Run) -> dict[str, Any]:
     place = selectors.place(run, now=timezone.now())
     progress = run.progress or {}
     stage = progress.get("stage", "queued") if run.is_held else "queued"
-    total, done = progress.get("total", 0), progress.get("done", 0)
+    # Only scoring counts requests; what other stages leave in these fields is not progress.
+    total = progress.get("total", 0) if stage == "scoring" else 0
+    done = progress.get("done", 0)
     return {
         "run": run,
         "place": place,
         "progress": progress,
         "doing": progress.get("task") or progress.get("message") or stage,
         "stages": [(name, name == stage) for name in STAGES],
+        "done": done,
+        "total": total,
         "percent": round(100 * done / total) if total else None,
         "waits_for": _waits_for(run),
     }
@@ -93,6 +112,7 @@ def _waits_for(run: Run) -> list[dict[str, Any]]:
         found.append(
             {
                 "submission": submission,
+                "again": _again(submission, reason.code if reason else ""),
                 "state": state.value,
                 "reason": reason,
                 "other": other if other is not None and other.pk != run.pk else None,
@@ -102,7 +122,43 @@ def _waits_for(run: Run) -> list[dict[str, Any]]:
     return found
 
 
-def _whole(run: Run) -> dict[str, Any]:
+def _again(submission: Submission, code: str) -> str:
+    """The query of the form that submits the same once more, with what the failure asks to change."""
+    protocol = submission.student_run.spec["protocol"]
+    asked = {
+        "student": submission.student,
+        "teacher": submission.teacher,
+        "suite": submission.student_run.suite.partition("@")[0],
+        "limit": protocol["limit"],
+        "batch_size": max(1, protocol["batch_size"] // 2)
+        if code == OUT_OF_MEMORY
+        else protocol["batch_size"],
+    }
+    return urlencode({name: value for name, value in asked.items() if value})
+
+
+def _scores(run: Run, report: RunReport) -> list[ScoreRow]:
+    titles = titles_of(run.suite)
+    return [ScoreRow(titles.get(row.task, row.task), row, _interval(row)) for row in report.results]
+
+
+def _interval(row: TaskResult) -> dict[str, float]:
+    """A score with its 95 % interval from the standard error, for drawing."""
+    value, error = row.score.value, row.score.stderr
+    if error is None:
+        return {"value": value}
+    return {"value": value, "ci_low": value - NORMAL_95 * error, "ci_high": value + NORMAL_95 * error}
+
+
+def _last_lines(run: Run) -> str:
+    """The end of what the runner printed, or nothing."""
+    try:
+        return "\n".join(selectors.log_of(run).splitlines()[-LOG_LINES:])
+    except NotFound:
+        return ""
+
+
+def _whole(run: Run, *, may_act: bool) -> dict[str, Any]:
     spec = run.parsed_spec
     result = run.result if run.state == State.SUCCEEDED else None
     report = result.report if result else None
@@ -111,9 +167,9 @@ def _whole(run: Run) -> dict[str, Any]:
         "is_pair": isinstance(spec, PairSpec),
         "result": result,
         "outdated": selectors.outdated(run),
-        "log": run.artifacts.filter(kind="log").order_by("-id").first(),
+        "log": _last_lines(run) if may_act else "",
         "report": report,
-        "results": report.results if isinstance(report, RunReport) else (),
+        "scores": _scores(run, report) if isinstance(report, RunReport) else [],
         "events": [event for event in run.events.order_by("pk") if event.kind != "progress"][-100:],
     }
 
