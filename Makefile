@@ -73,7 +73,7 @@ MINUTES ?= 5
 chaos: $(VENV)/.all ## Inject faults into real processes for MINUTES= minutes
 	$(BIN)/python -m tests.faults.chaos --minutes $(MINUTES)
 
-machines: $(VENV)/.all ## Thirty submissions on three machines with networks of their own, one cut off (as root: real ones)
+machines: $(VENV)/.all ## Thirty submissions on three machines, one of them cut off (as root: own networks)
 	ZOO_TEST_SUBMISSIONS=30 $(BIN)/python -m pytest tests/functional/machines
 
 load: $(VENV)/.all ## 100,000 models under load for 20 minutes, beside a plain server; builds the catalog first

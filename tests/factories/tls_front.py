@@ -1,4 +1,4 @@
-"""Ends TLS before a server that speaks none, as stunnel would: ``python -m tests.factories.tls_front PORT TO CERTIFICATE``."""
+"""Ends TLS before a server that speaks none: ``python -m tests.factories.tls_front PORT BEHIND CERTIFICATE``."""
 
 from __future__ import annotations
 
