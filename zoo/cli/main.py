@@ -32,6 +32,8 @@ COMMANDS: dict[str, str] = {
     "catalog": "zoo.cli.catalog:catalog",
     "export": "zoo.cli.export:export",
     "verify": "zoo.cli.verify:verify",
+    "export-site": "zoo.cli.export_site:export_site",
+    "dump": "zoo.cli.export_site:dump",
     "backup": "zoo.cli.backup:backup",
     "restore": "zoo.cli.backup:restore",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celery import Celery
+from celery.schedules import crontab
 
 RELAY_SECONDS = 1.0
 SWEEP_SECONDS = 15.0
@@ -10,6 +11,8 @@ VERDICTS_SECONDS = 60.0
 WEBHOOKS_SECONDS = 10.0
 TIDY_SECONDS = 3600.0
 CHECKPOINT_SECONDS = 30.0
+NIGHTLY = crontab(minute="17", hour="3")
+"""At 03:17 UTC."""
 
 SCHEDULE: dict[str, dict[str, object]] = {
     "relay": {"task": "zoo.relay", "schedule": RELAY_SECONDS, "options": {"expires": 10}},
@@ -17,6 +20,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
     "webhooks": {"task": "zoo.webhooks", "schedule": WEBHOOKS_SECONDS, "options": {"expires": 20}},
     "verdicts": {"task": "zoo.verdicts", "schedule": VERDICTS_SECONDS, "options": {"expires": 60}},
     "checkpoint": {"task": "zoo.checkpoint", "schedule": CHECKPOINT_SECONDS, "options": {"expires": 30}},
+    "nightly": {"task": "zoo.nightly", "schedule": NIGHTLY, "options": {"expires": 6 * 3600}},
     "tidy": {"task": "zoo.tidy", "schedule": TIDY_SECONDS, "options": {"expires": 3600}},
 }
 

@@ -19,6 +19,7 @@ from zoo.celery import app
 from zoo.comparisons import services as comparisons
 from zoo.core import backup
 from zoo.licensing import services as licensing
+from zoo.publishing import nightly as nights
 from zoo.publishing import services as publishing
 from zoo.publishing import webhooks
 from zoo.runs import outbox, reaper
@@ -124,6 +125,12 @@ def tidy(**newer: object) -> None:
     webhooks.prune(now=database_now())
     if connection.vendor == "sqlite":
         backup.back_up(folder=settings.ZOO_HOME / "backups", now=database_now())
+
+
+@shared_task(name="zoo.nightly", ignore_result=True)
+def nightly(**newer: object) -> str:
+    """Writes the open data, and a copy of the whole site, where the site serves them at /dumps/."""
+    return str(nights.write(settings.ZOO_DUMPS, now=database_now(), with_site=settings.ZOO_NIGHTLY_SITE))
 
 
 @shared_task(name="zoo.checkpoint", ignore_result=True)

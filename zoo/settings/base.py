@@ -25,6 +25,8 @@ ZOO_MAX_ATTEMPTS = ENV.max_attempts
 ZOO_WORKER_TOKEN = ENV.worker_token
 ZOO_SCRIPTED = ENV.scripted
 ZOO_WEBHOOKS_PRIVATE = ENV.webhooks_private
+ZOO_DUMPS = ENV.dumps
+ZOO_NIGHTLY_SITE = ENV.nightly_site
 ZOO_PAIR_JOBS = ENV.pair_jobs
 ZOO_TRUSTED_PROXIES = ENV.trusted_proxies
 
