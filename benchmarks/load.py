@@ -376,8 +376,9 @@ def _machine(given: argparse.Namespace) -> dict[str, Any]:
 def _print(found: dict[str, Any]) -> None:
     for phase in found["rounds"]:
         print(
-            f"\n{', '.join(phase['who'])}: {phase['requests']} requests in {phase['seconds']} s, {phase['per_second']}/s, "
-            f"{phase['failures']} failed, p95 {phase['p95_ms']:.0f} ms, {phase['cpu_ms_per_request']} ms CPU each"
+            f"\n{', '.join(phase['who'])}: {phase['requests']} requests in {phase['seconds']} s, "
+            f"{phase['per_second']}/s, {phase['failures']} failed, p95 {phase['p95_ms']:.0f} ms, "
+            f"{phase['cpu_ms_per_request']} ms CPU each"
         )
         for kind, row in phase["kinds"].items():
             print(f"{kind:32}{row['requests']:8}{row['p50_ms']:9.0f}{row['p95_ms']:9.0f}{row['failures']:5}")

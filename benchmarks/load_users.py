@@ -1,4 +1,4 @@
-"""The visitors of the load measurement, for locust: readers of pages and of REST, watchers, one submitter; and the peer's.
+"""The visitors of the load measurement, for locust: readers of pages and of REST, watchers, a submitter; the peer's.
 
 ``benchmarks.load`` starts locust with this file and tells it by ZOO_LOAD_PLAN which addresses to ask for. Each visitor
 comes from an address of its own, as behind a proxy, so that the throttle counts it alone.

@@ -17,8 +17,18 @@ from evaluation.zoo_client import LeaseGone, NotAdmitted, Refused, Unreachable, 
 BEATS_PER_LEASE = 6
 PROGRESS_SECONDS = 1.5
 """New progress is told at most this often."""
+PROGRESS_SHARE = 0.01
+"""And not before so much more of the time has passed: a run of hours is not followed by the second."""
 
 logger = logging.getLogger(__name__)
+
+
+def pace(elapsed: float) -> float:
+    """Seconds between two tellings of progress, in an attempt that has gone on for so many seconds.
+
+    So an attempt leaves hundreds of events and not tens of thousands, however long it takes.
+    """
+    return max(PROGRESS_SECONDS, PROGRESS_SHARE * elapsed)
 
 
 class Keeper:
@@ -70,10 +80,10 @@ class Keeper:
 
     def _run(self) -> None:
         beat = self._length / BEATS_PER_LEASE
-        last = time.monotonic()
+        began = last = time.monotonic()
         while not self._closed.is_set():
             self._news.wait(timeout=max(0.0, last + beat - time.monotonic()))
-            soonest = last + min(PROGRESS_SECONDS, beat)
+            soonest = last + min(pace(last - began), beat)
             if self._closed.wait(timeout=max(0.0, soonest - time.monotonic())):
                 return
             self._news.clear()

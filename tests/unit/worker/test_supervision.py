@@ -14,6 +14,7 @@ from evaluation.contract import Requirements
 from evaluation.exchange import MEMORY_CLASSES_GIB, queue_for, queues_of
 from evaluation.supervision import health, journals
 from evaluation.supervision import settings as worker_settings
+from evaluation.supervision.keeper import pace
 from evaluation.supervision.settings import Misconfigured, WorkerSettings
 
 GIB = 2**30
@@ -82,6 +83,16 @@ def test_whoever_holds_a_run_hears_its_bell(device: str, anywhere: bool, needs: 
     ]
     # A machine between two classes polls for what lies between them; whole classes are rung.
     assert queue_for(wanted) in listening or held * 1.07 < sizes[0]
+
+
+def test_a_long_run_is_told_of_less_often() -> None:
+    assert pace(0) == pace(100) == 1.5
+    assert pace(1000) == 10
+    told, elapsed = 0, 0.0
+    while elapsed < 6 * 3600:
+        elapsed += min(pace(elapsed), 20)
+        told += 1
+    assert told < 1500
 
 
 def test_a_worker_whose_runners_do_not_start_rests_and_comes_back(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``manage.py operator_link``: the link that makes the first operator, on a server where ``zoo up`` does not print it."""
+"""``manage.py operator_link``: the link that makes the first operator, where ``zoo up`` does not print it."""
 
 from __future__ import annotations
 
