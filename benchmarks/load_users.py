@@ -57,9 +57,11 @@ class Visitor(HttpUser):
         self.dice = random.Random(number)
         self.client.headers["X-Forwarded-For"] = f"10.{number >> 16}.{(number >> 8) & 255}.{number & 255}"
         self.client.headers["Accept-Encoding"] = "gzip"
+        # A connection for each request: one that is kept while its visitor thinks may just be closed.
+        self.client.headers["Connection"] = "close"
 
-    @task
     def ask(self) -> None:
+        """One request of one of the kinds."""
         kind = self.dice.choices(list(self.kinds), list(self.kinds.values()))[0]
         self.client.get(self.dice.choice(PLAN[kind]), name=kind)
 
@@ -69,6 +71,7 @@ class Reader(Visitor):
 
     weight = 5
     kinds = PAGES
+    tasks = [Visitor.ask]
 
 
 class Program(Visitor):
@@ -76,12 +79,14 @@ class Program(Visitor):
 
     weight = 3
     kinds = REST
+    tasks = [Visitor.ask]
 
 
 class PeerProgram(Visitor):
     """Asks the plain server for the same."""
 
     kinds = PEER
+    tasks = [Visitor.ask]
 
 
 class Watcher(Visitor):
@@ -90,7 +95,8 @@ class Watcher(Visitor):
     weight = 2
 
     @task
-    def ask(self) -> None:
+    def watch(self) -> None:
+        """A stream from its beginning to its end."""
         if not watched:
             time.sleep(1)
             return
@@ -109,7 +115,8 @@ class Submitter(Visitor):
     wait_time = constant_pacing(8)
 
     @task
-    def ask(self) -> None:
+    def submit(self) -> None:
+        """A submission, and its events for those who watch."""
         student = f"scripted/load{time.time_ns()}-p70"
         body: dict[str, Any] = {"student": student, "tasks": ["scripted_slow.n-60.seconds-5"]}
         headers = {"Authorization": f"Token {TOKEN}"}

@@ -9,6 +9,9 @@ workers = int(os.environ.get("ZOO_WEB_PROCESSES", "4"))
 worker_class = "uvicorn_worker.UvicornWorker"
 # A process that holds event streams is not stuck; one that answers nothing for so long is.
 timeout = 60
+# Longer than nginx keeps its connections (60 s): whoever closes first must be nginx, or it sends a request into a
+# connection that was closed just then, and answers 502.
+keepalive = 75
 graceful_timeout = 20
 # Now and then a process is replaced, so that nothing that some library leaks can pile up.
 max_requests = 50_000
