@@ -57,6 +57,12 @@ def of_pairing(pairing: Pairing | None) -> Comparison | None:
     return pairing.comparisons.order_by("-statistics_version").first() if pairing else None
 
 
+def measured_teachers(*, limit: int) -> list[str]:
+    """The teachers that students were compared with here, by name."""
+    rows = Comparison.objects.exclude(student=F("teacher")).order_by("teacher")
+    return list(rows.values_list("teacher", flat=True).distinct()[:limit])
+
+
 def recent(*, student: str | None = None, teacher: str | None = None) -> QuerySet[Comparison]:
     """Comparisons, newest first; those of a model with itself, which tell noise and not retention, are left out."""
     found = (

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from tests.factories.catalog import make_model
+from zoo.catalog import search
+
 pytestmark = pytest.mark.django_db
 
 
@@ -64,3 +67,20 @@ def test_documents_are_served_by_name_and_nothing_else(client: Client) -> None:
 
 def test_the_lineage_door_leads_unknown_names_to_the_search(client: Client) -> None:
     assert client.get("/lineage/?model=some%26thing")["Location"] == "/models/?q=some%26thing"
+
+
+def test_the_doors_understand_a_name_however_it_is_written(client: Client) -> None:
+    search.refresh([make_model("example/Tiny-Model-3.1-8B").pk])
+    for door, goal in (
+        ("lineage", "/models/example/Tiny-Model-3.1-8B/lineage/"),
+        ("licenses/of", "/licenses/check/?model=example%2FTiny-Model-3.1-8B"),
+    ):
+        for written in ("example/tiny-model-3.1-8b", "tiny model 3.1 8B"):
+            assert client.get(f"/{door}/", {"model": written})["Location"] == goal
+
+
+def test_the_license_door_leads_unknown_names_to_the_search_instead_of_an_unknown_verdict(
+    client: Client,
+) -> None:
+    assert client.get("/licenses/of/?model=some+thing")["Location"] == "/models/?q=some+thing"
+    assert client.get("/licenses/of/?model=license:MIT")["Location"] == "/licenses/check/?model=license%3AMIT"

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from zoo.catalog import search
 from zoo.catalog import selectors as catalog
+from zoo.catalog.models import Model
 from zoo.comparisons import selectors as comparisons
 from zoo.comparisons.known import UNKNOWN, Known, from_catalog
 from zoo.comparisons.leaderboard import Entry, entry_of
 from zoo.runs import selectors as runs
 from zoo.web.charts import DotRow
+
+_HITS = 5
 
 
 class Latest(NamedTuple):
@@ -28,6 +33,7 @@ def show(request: HttpRequest) -> HttpResponse:
     """The home page."""
     context = {
         "names": catalog.model_names(limit=300),
+        "teachers": comparisons.measured_teachers(limit=100),
         "entries": catalog.number_of_models(),
         "counts": runs.counts(),
         "latest": _latest(),
@@ -59,11 +65,37 @@ def _shown(entry: Entry) -> Latest:
 
 
 def lineage_door(request: HttpRequest) -> HttpResponseRedirect:
-    """From a typed id to the lineage of that entry; to the search when there is no such entry."""
+    """From a typed name to the lineage of that entry; to the search when no entry is called so."""
     wanted = request.GET.get("model", "").strip()
+    found = _meant(wanted)
+    return redirect(f"/models/{found.slug}/lineage/") if found else _to_search(wanted)
+
+
+def license_door(request: HttpRequest) -> HttpResponseRedirect:
+    """From a typed name to the license check of that entry; to the search when no entry is called so."""
+    wanted = request.GET.get("model", "").strip()
+    found = _meant(wanted)
+    if not wanted or found or wanted.startswith("license:"):
+        return redirect(f"/licenses/check/?{urlencode({'model': found.slug if found else wanted})}")
+    return _to_search(wanted)
+
+
+def _meant(wanted: str) -> Model | None:
+    """The entry with this id or alias; else one whose name or title is this, written in any way."""
     found = catalog.find_model(wanted)
-    if found is not None:
-        return redirect(f"/models/{found.slug}/lineage/")
-    query = QueryDict(mutable=True)
-    query["q"] = wanted
-    return redirect(f"/models/?{query.urlencode()}")
+    if found is not None or not _folded(wanted):
+        return found
+    hits = catalog.summaries(search.page(search.Query(text=wanted, size=_HITS)).ids)
+    return next((hit.model for hit in hits if _folded(wanted) in _names(hit.model)), None)
+
+
+def _names(model: Model) -> set[str]:
+    return {_folded(model.name), _folded(model.title), _folded(model.slug)}
+
+
+def _folded(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalnum())
+
+
+def _to_search(wanted: str) -> HttpResponseRedirect:
+    return redirect(f"/models/?{urlencode({'q': wanted})}")
