@@ -63,8 +63,9 @@ def find_models(references: Iterable[str]) -> dict[str, Model]:
     wanted = {reference: reference.strip().lower() for reference in references}
     keys = set(wanted.values())
     by_key = {entry.key: entry for entry in Model.objects.select_related("organization").filter(key__in=keys)}
-    for alias in Alias.objects.filter(key__in=keys - set(by_key)).select_related("model__organization"):
-        by_key[alias.key] = alias.model
+    if missing := keys - set(by_key):
+        for alias in Alias.objects.filter(key__in=missing).select_related("model__organization"):
+            by_key[alias.key] = alias.model
     return {reference: by_key[key] for reference, key in wanted.items() if key in by_key}
 
 

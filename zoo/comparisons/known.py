@@ -36,6 +36,9 @@ UNKNOWN = Known("", "", "unknown", None, None, "", "", frozenset())
 
 def from_catalog(names: Iterable[str]) -> dict[str, Known]:
     """The models that the catalog has, by the names that were given."""
+    names = list(names)
+    if not names:
+        return {}
     found = find_models(names)
     documents = SearchDocument.objects.filter(model__in=found.values()).values_list("model_id", "contributed")
     verdicts = {pk: contributed.get("verdict", []) for pk, contributed in documents}

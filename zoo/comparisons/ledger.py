@@ -54,6 +54,8 @@ class RetentionRow(NamedTuple):
 def ledger_of(model: Model) -> tuple[LedgerRow, ...]:
     """Every reported score that a task here measures too, or that cannot be run here, in the catalog's order."""
     scores = list(reported_scores_of(model))
+    if not scores:
+        return ()
     named = [(score, equivalent(score.benchmark, score.metric)) for score in scores]
     measured = _measured(model, {found.task for _, found in named if found})
     unable = _cannot_run(model)
@@ -73,7 +75,7 @@ def reported_retentions(model: Model) -> tuple[RetentionRow, ...]:
     """What a student keeps of its teachers by what documents print of both, one document at a time."""
     mine = list(reported_scores_of(model))
     rows = []
-    for teacher in teachers_of(model):
+    for teacher in teachers_of(model) if mine else ():
         theirs = {_key(score): score for score in reported_scores_of(teacher)}
         for score in mine:
             other = theirs.get(_key(score))

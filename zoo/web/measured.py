@@ -51,6 +51,8 @@ def measured_here(slug: str) -> MeasuredHere:
     """The comparisons in which the model is the student or the teacher, newest first, once for each pair."""
     as_student = _newest(selectors.recent(student=slug)[:_LOOKED_AT])
     as_teacher = _newest(selectors.recent(teacher=slug)[:_LOOKED_AT])
+    if not as_student and not as_teacher:
+        return MeasuredHere((), ())
     known = from_catalog([slug, *(entry.student for _, entry in as_teacher)])
     kept = [_kept(comparison, entry, known.get(slug, UNKNOWN)) for comparison, entry in as_student]
     return MeasuredHere(
@@ -65,13 +67,13 @@ def measured_here(slug: str) -> MeasuredHere:
 
 def intervals_of(students: Iterable[str]) -> dict[str, dict[str, float | None]]:
     """Overall retention of students by their newest whole comparison with a teacher, as JSON of an estimate."""
-    names = list(students)
-    known = from_catalog(names)
-    rows = Comparison.objects.filter(student__in=names, rankable=True, retention__isnull=False)
-    found: dict[str, dict[str, float | None]] = {}
-    for student, teacher, value, low, high in rows.order_by("created_at", "pk").values_list(
+    compared = Comparison.objects.filter(student__in=list(students), rankable=True, retention__isnull=False)
+    rows = compared.order_by("created_at", "pk").values_list(
         "student", "teacher", "retention", "retention_low", "retention_high"
-    ):
+    )
+    known = from_catalog({row[0] for row in rows})
+    found: dict[str, dict[str, float | None]] = {}
+    for student, teacher, value, low, high in rows:
         if known.get(student, UNKNOWN).learned_from(teacher):
             found[student] = {"value": value, "ci_low": low, "ci_high": high}
     return found

@@ -491,13 +491,12 @@ def _sample(query: Query, cursor: CursorWrapper, using: str) -> tuple[Counter[st
     if not plan.possible:
         return Counter(), True
     ids, exact = _some(plan, cursor, using)
-    counter: Counter[str] = Counter()
-    if ids:
-        where = _among(ids)
-        cursor.execute(f"SELECT facets FROM {_TABLE} WHERE {where.text}")  # noqa: S608 - whole numbers
-        for (tokens,) in cursor.fetchall():
-            counter.update(tokens.split())
-    return counter, exact
+    if not ids:
+        return Counter(), exact
+    where = _among(ids)
+    cursor.execute(f"SELECT facets FROM {_TABLE} WHERE {where.text}")  # noqa: S608 - whole numbers
+    # One text and one count: half the time of counting row by row.
+    return Counter("".join(row[0] for row in cursor.fetchall()).split()), exact
 
 
 def _some(plan: _Plan, cursor: CursorWrapper, using: str) -> tuple[list[int], bool]:
