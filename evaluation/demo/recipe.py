@@ -2,8 +2,9 @@
 
     python -m evaluation.demo.recipe --minutes 120 --out DIR [--seed N]
 
-The causal chain and the masked pair train side by side, each in a process with one thread. Not for production
-training: the schedule follows the wall clock, so a repeat on another machine makes other numbers of steps.
+The causal chain, the masked and the sequence-to-sequence pair train side by side, each in a process of its own. Not
+for production training: the schedule follows the wall clock, so a repeat on another machine makes other numbers of
+steps.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -23,8 +24,11 @@ from tokenizers import Tokenizer
 
 from evaluation.demo import loop
 
-Part = Literal["causal", "masked"]
-_PARTS: tuple[Part, ...] = ("causal", "masked")
+Part = Literal["causal", "masked", "sequence"]
+_PARTS: tuple[Part, ...] = ("causal", "masked", "sequence")
+
+SEQUENCE_MINUTES = 30.0
+"""More than this the sequence-to-sequence pair does not need."""
 
 
 def prepare(out: Path) -> None:
@@ -41,27 +45,40 @@ def prepare(out: Path) -> None:
     np.savez(out / "tokens.npz", tokens=stream.tokens, starts=stream.starts)
 
 
-def train_part(part: Part, out: Path, minutes: float, seed: int, report: loop.Report) -> None:
+class Go(NamedTuple):
+    """One call of the recipe: the wall clock for each part, threads of each, and where a masked teacher lies
+    that is to be gone on from."""
+
+    minutes: float
+    seed: int
+    threads: int = 1
+    earlier: Path | None = None
+
+
+def train_part(part: Part, out: Path, go: Go, report: loop.Report) -> None:
     """Trains one chain into `out`/<model name>."""
     import torch
 
-    from evaluation.demo import causal, masked, windows
+    from evaluation.demo import causal, masked, sequence, windows
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(go.threads)
+    if part == "sequence":
+        sequence.train_pair(out, minutes=min(go.minutes, SEQUENCE_MINUTES), seed=go.seed, report=report)
+        return
     saved = np.load(out / "tokens.npz")
     stream = windows.Stream(saved["tokens"], saved["starts"])
     vocabulary = Tokenizer.from_file(str(out / "tokenizer.json"))
     if part == "causal":
-        causal.train_chain(stream, vocabulary, out, minutes=minutes, seed=seed, report=report)
+        causal.train_chain(stream, vocabulary, out, minutes=go.minutes, seed=go.seed, report=report)
     else:
-        masked.train_pair(stream, vocabulary, out, minutes=minutes, seed=seed, report=report)
+        masked.train_pair(
+            stream, vocabulary, out, minutes=go.minutes, seed=go.seed, report=report, earlier=go.earlier
+        )
 
 
-def _start(
-    part: Part, out: Path, minutes: float, seed: int, put: Callable[[loop.Progress], None]
-) -> BaseProcess:
+def _start(part: Part, out: Path, go: Go, put: Callable[[loop.Progress], None]) -> BaseProcess:
     context = multiprocessing.get_context("spawn")
-    process = context.Process(target=train_part, args=(part, out, minutes, seed, put), name=part)
+    process = context.Process(target=train_part, args=(part, out, go, put), name=part)
     process.start()
     return process
 
@@ -94,12 +111,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=120.0, help="wall clock for training (default 120)")
     parser.add_argument("--out", type=Path, required=True, help="where models and intermediate files go")
     parser.add_argument("--seed", type=int, default=17)
-    parser.add_argument("--part", choices=_PARTS, action="append", help="only this part (default: both)")
+    parser.add_argument("--part", choices=_PARTS, action="append", help="only this part (default: all)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of each part (default 1)")
+    parser.add_argument(
+        "--earlier", type=Path, help="--out of an earlier go, to train its masked teacher further"
+    )
     options = parser.parse_args(arguments)
+    go = Go(options.minutes, options.seed, options.threads, options.earlier)
     prepare(options.out)
     messages: multiprocessing.Queue[loop.Progress] = multiprocessing.get_context("spawn").Queue()
     parts = options.part or _PARTS
-    processes = [_start(part, options.out, options.minutes, options.seed, messages.put) for part in parts]
+    processes = [_start(part, options.out, go, messages.put) for part in parts]
     _show(processes, messages)
     for process in processes:
         process.join()

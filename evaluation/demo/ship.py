@@ -13,18 +13,33 @@ from pathlib import Path
 import torch
 from pydantic import TypeAdapter
 
+from evaluation.demo.backwards_ship import ReachedBackwards, backwards_card, measure_backwards
 from evaluation.demo.cards import card
 from evaluation.demo.measure import Reached, measure_directory
 from evaluation.demo.save import Training, saved_outcome
-from evaluation.demo.shipped import MEASURED_FILE, MODELS_DIR, SHIPPED, record_digests
+from evaluation.demo.shipped import (
+    BACKWARDS_FILE,
+    MEASURED_FILE,
+    MODELS_DIR,
+    OF_SEQUENCES,
+    OF_TEXT,
+    SHIPPED,
+    record_digests,
+)
 
 _LIMIT_BYTES = 14_000_000
 _MEASURED = TypeAdapter(dict[str, Reached])
+_BACKWARDS = TypeAdapter(dict[str, ReachedBackwards])
 
 
 def recorded_measurements(file: Path = MEASURED_FILE) -> dict[str, Reached]:
     """What the shipped models reached when they were shipped, by model."""
     return _MEASURED.validate_json(file.read_bytes())
+
+
+def recorded_backwards(file: Path = BACKWARDS_FILE) -> dict[str, ReachedBackwards]:
+    """The same for the sequence-to-sequence pair."""
+    return _BACKWARDS.validate_json(file.read_bytes())
 
 
 def measured(out: Path, model: str) -> Reached:
@@ -62,12 +77,16 @@ def _trainings(out: Path) -> dict[str, Training]:
 def ship(out: Path) -> None:
     """Copies, measures, writes cards, measurements and digests; ValueError when something is not complete."""
     trainings = _trainings(out)
-    reached = {model: measured(out, model) for model in SHIPPED}
+    reached = {model: measured(out, model) for model in OF_TEXT}
+    backwards = {model: measure_backwards(out / Path(model).name) for model in OF_SEQUENCES}
     for model in SHIPPED:
         _copy(out / Path(model).name, MODELS_DIR / model)
     MEASURED_FILE.write_bytes(_MEASURED.dump_json(reached, indent=1) + b"\n")
-    for model in SHIPPED:
-        (MODELS_DIR / model / "README.md").write_text(card(model, trainings, reached), encoding="utf-8")
+    BACKWARDS_FILE.write_bytes(_BACKWARDS.dump_json(backwards, indent=1) + b"\n")
+    cards = {model: card(model, trainings, reached) for model in OF_TEXT}
+    cards |= {model: backwards_card(model, trainings, backwards) for model in OF_SEQUENCES}
+    for model, text in cards.items():
+        (MODELS_DIR / model / "README.md").write_text(text, encoding="utf-8")
     record_digests()
 
 

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 MODELS_DIR: Final = Path(__file__).parent / "models"
 DIGESTS_FILE: Final = Path(__file__).parent / "digests.json"
 MEASURED_FILE: Final = Path(__file__).parent / "measured.json"
+BACKWARDS_FILE: Final = Path(__file__).parent / "measured-backwards.json"
 
 ORGANIZATION: Final = "distill-zoo"
 CAUSAL_TEACHER: Final = f"{ORGANIZATION}/tiny-llama-teacher"
@@ -20,7 +21,12 @@ CAUSAL_STUDENT: Final = f"{ORGANIZATION}/tiny-llama-student"
 CAUSAL_ALONE: Final = f"{ORGANIZATION}/tiny-llama-alone"
 MASKED_TEACHER: Final = f"{ORGANIZATION}/tiny-bert-teacher"
 MASKED_STUDENT: Final = f"{ORGANIZATION}/tiny-distilbert-student"
-SHIPPED: Final = (CAUSAL_TEACHER, CAUSAL_STUDENT, CAUSAL_ALONE, MASKED_TEACHER, MASKED_STUDENT)
+SEQUENCE_TEACHER: Final = f"{ORGANIZATION}/tiny-t5-teacher"
+SEQUENCE_STUDENT: Final = f"{ORGANIZATION}/tiny-t5-student"
+OF_TEXT: Final = (CAUSAL_TEACHER, CAUSAL_STUDENT, CAUSAL_ALONE, MASKED_TEACHER, MASKED_STUDENT)
+"""Those that read prose, measured on the data of the suite `demo`."""
+OF_SEQUENCES: Final = (SEQUENCE_TEACHER, SEQUENCE_STUDENT)
+SHIPPED: Final = (*OF_TEXT, *OF_SEQUENCES)
 
 _Digests = TypeAdapter(dict[str, dict[str, str]])
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 from typing import NamedTuple
@@ -40,6 +41,8 @@ from evaluation.suites.loader import Example
 from evaluation.suites.schema import FinetuneItems, Grid, Suite, SuiteTask
 
 VERSION = "finetune-1"
+_PARTS = 100
+"""A training counts as so many parts of the work that progress tells of."""
 
 
 class Split(NamedTuple):
@@ -144,7 +147,8 @@ class _Run:
         for rate in self.grid.learning_rates:
             for seed in self.grid.seeds:
                 self._tell(number, task.name, count, trainings)
-                trained.append(self._trained(task, source, split, rate, seed))
+                tell = partial(self._tell, number, task.name, count, trainings)
+                trained.append(self._trained(task, source, split, rate, seed, tell))
                 self.done += 1
         self._tell(number, task.name, count, trainings)
         result, samples = self._scored(task, source, split, trained, time.monotonic() - began)
@@ -160,7 +164,13 @@ class _Run:
             )
 
     def _trained(
-        self, task: SuiteTask, source: FinetuneItems, split: Split, rate: float, seed: int
+        self,
+        task: SuiteTask,
+        source: FinetuneItems,
+        split: Split,
+        rate: float,
+        seed: int,
+        tell: Callable[[int, int], None],
     ) -> Trained:
         key = request_key("finetune", [task.name, rate, seed])
         known = self.journal.answer(key)
@@ -170,7 +180,7 @@ class _Run:
             known = train_and_predict(
                 self.directory, split.train, split.held_out, classes=len(source.labels) if source.labels else None,
                 grid=self.grid, rate=rate, seed=seed + self.spec.protocol.seed, dtype=self.spec.protocol.dtype,
-                device=self.device.name,
+                device=self.device.name, tell=tell,
             )  # fmt: skip
             self.journal.record_answers([(key, known)])
         return Trained(rate, seed, [float(value) for value in known])
@@ -236,16 +246,20 @@ class _Run:
             seconds=seconds,
         )
 
-    def _tell(self, number: int, name: str, count: int, trainings: int) -> None:
+    def _tell(
+        self, number: int, name: str, count: int, trainings: int, step: int = 0, steps: int = 0
+    ) -> None:
+        doing = f", step {step} of {steps}" if steps else ""
+        part = _PARTS * step // steps if steps else 0
         self.context.report_progress(
             Progress(
                 stage=Stage.SCORING,
                 task=name,
                 task_index=number,
                 task_count=count,
-                done=self.done,
-                total=count * trainings,
-                message=f"training {self.done % trainings + 1} of {trainings}",
+                done=self.done * _PARTS + part,
+                total=count * trainings * _PARTS,
+                message=f"training {self.done % trainings + 1} of {trainings}{doing}",
             )
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from evaluation.runners.routing import read_config
 from evaluation.suites.loader import Example
 from evaluation.suites.schema import Grid
 
+TOLD_EVERY = 10
+"""Steps between two words about them."""
 PREDICT_BATCH = 64
 
 
@@ -29,11 +31,14 @@ def train_and_predict(
     seed: int,
     dtype: Dtype,
     device: str,
+    tell: Callable[[int, int], None],
 ) -> list[float]:
     """Predictions on the held-out examples after one training: class numbers, or numbers when ``classes`` is None.
 
     The new head's weights, the order of examples and dropout follow the seed. Training is in float32 whatever
     the dtype says, because steps this small vanish in shorter numbers; predictions are made in ``dtype``.
+    ``tell`` hears of steps done, and of how many there are: a training may take long, and silence would be taken
+    for standing still.
     """
     torch.manual_seed(seed)
     tokenizer = transformers.AutoTokenizer.from_pretrained(
@@ -43,7 +48,7 @@ def train_and_predict(
         directory, num_labels=classes or 1, local_files_only=True, trust_remote_code=False, use_safetensors=True,
         dtype=torch.float32, problem_type="single_label_classification" if classes else "regression",
     ).to(device)  # fmt: skip
-    _train(model, tokenizer, train, grid, rate, classes, device)
+    _train(model, tokenizer, train, grid, rate, classes, device, tell)
     model.eval().to(getattr(torch, dtype.value))
     found: list[float] = []
     with torch.inference_mode():
@@ -62,12 +67,14 @@ def _train(
     rate: float,
     classes: int | None,
     device: str,
+    tell: Callable[[int, int], None],
 ) -> None:
     per_epoch = -(-len(train) // grid.batch_size)
     steps = per_epoch * grid.epochs
     optimizer = torch.optim.AdamW(_groups(model, grid.weight_decay), lr=rate)
     schedule = transformers.get_linear_schedule_with_warmup(optimizer, int(steps * grid.warmup), steps)
     model.train()
+    done = 0
     for _ in range(grid.epochs):
         order = torch.randperm(len(train)).tolist()
         for start in range(0, len(order), grid.batch_size):
@@ -79,6 +86,9 @@ def _train(
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
+            done += 1
+            if done % TOLD_EVERY == 0:
+                tell(done, steps)
 
 
 def _groups(model: Any, decay: float) -> list[dict[str, Any]]:

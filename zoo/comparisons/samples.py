@@ -115,7 +115,7 @@ def _wanted(comparison: Comparison, task: str, outcome: Outcome | None) -> Pairs
     if outcome is None:
         return pairs
     chosen = pairs.outcome == OUTCOMES.index(outcome)
-    return Pairs(*(column[chosen] for column in pairs))
+    return Pairs(pairs.student[chosen], pairs.teacher[chosen], pairs.outcome[chosen])
 
 
 def _digest(run: Run) -> str:
@@ -171,7 +171,8 @@ def _outcomes(student: pa.Table, teacher: pa.Table) -> npt.NDArray[np.int8]:
 
 def _read(comparison: Comparison, task: str, rows: Pairs, start: int, stop: int) -> list[PairedSample]:
     """The samples at these positions, with their texts where these may be shown."""
-    part = Pairs(*(column[start:stop] for column in rows))
+    span = slice(start, stop)
+    part = Pairs(rows.student[span], rows.teacher[span], rows.outcome[span])
     hidden = task in redacted_tasks(comparison.student_run.spec)
     mine = _texts(_digest(comparison.student_run), part.student, hidden)
     theirs = _texts(_digest(comparison.teacher_run), part.teacher, hidden)
@@ -190,11 +191,13 @@ def _texts(digest: str, rows: npt.NDArray[np.int64], hidden: bool) -> list[Sampl
         sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
         starts = np.concatenate([[0], np.cumsum(sizes)])
         groups = np.searchsorted(starts, rows, side="right") - 1
-        tables = {int(group): file.read_row_group(int(group)) for group in np.unique(groups)}
-        found = [
-            Sample(**tables[int(group)].slice(int(row - starts[group]), 1).to_pylist()[0])
-            for group, row in zip(groups, rows, strict=True)
+        parts = [
+            file.read_row_group(int(group)).take(pa.array(rows[groups == group] - starts[group]))
+            for group in np.unique(groups)
         ]
+    back = np.argsort(np.argsort(groups, kind="stable"), kind="stable")
+    table = pa.concat_tables(parts).unify_dictionaries().take(pa.array(back))
+    found = [Sample(**row) for row in table.to_pylist()]
     return [redacted(sample) for sample in found] if hidden else found
 
 

@@ -7,7 +7,8 @@ import pytest
 pytest.importorskip("torch")
 
 from evaluation.demo import measure, shipped
-from evaluation.demo.ship import recorded_measurements
+from evaluation.demo.backwards_ship import measure_backwards
+from evaluation.demo.ship import recorded_backwards, recorded_measurements
 from evaluation.demo.suite_data import SUITE_DIR
 
 pytestmark = pytest.mark.engine
@@ -24,7 +25,7 @@ def short_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("model", shipped.SHIPPED)
+@pytest.mark.parametrize("model", shipped.OF_TEXT)
 def test_outcomes_are_the_recorded_ones(model: str, short_suite: Path) -> None:
     recorded = recorded_measurements()[model]
     reached = measure.measure_directory(shipped.model_directory(model), short_suite)
@@ -33,6 +34,19 @@ def test_outcomes_are_the_recorded_ones(model: str, short_suite: Path) -> None:
     assert differing <= 1
     differing = sum(a != b for a, b in zip(reached.cloze_right, recorded.cloze_right, strict=False))
     assert differing <= 1
+
+
+@pytest.mark.parametrize("model", shipped.OF_SEQUENCES)
+def test_words_are_said_backwards_as_recorded(model: str) -> None:
+    reached = measure_backwards(shipped.model_directory(model), limit=60)
+    recorded = recorded_backwards()[model]
+    assert sum(a != b for a, b in zip(reached.right, recorded.right, strict=False)) <= 1
+
+
+def test_the_teacher_of_sequences_knows_more_than_its_student_and_both_more_than_chance() -> None:
+    reached = recorded_backwards()
+    teacher, student = (reached[model].backwards for model in shipped.OF_SEQUENCES)
+    assert 0.25 + 4 * 0.018 < student < teacher
 
 
 def test_the_teacher_is_clearly_above_chance_and_the_student_between() -> None:

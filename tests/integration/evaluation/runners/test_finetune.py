@@ -69,7 +69,7 @@ def test_the_record_says_which_grid_it_was(finished: tuple[RunReport, Path, list
     assert report.reproduce is None
     assert "learning rate" in report.notes[0]
     scoring = [progress for progress in told if progress.stage == "scoring"]
-    assert (scoring[-1].done, scoring[-1].total) == (6, 6)
+    assert (scoring[-1].done, scoring[-1].total) == (600, 600)
 
 
 def test_trainings_that_were_cut_short_end_with_the_same_numbers(

@@ -54,7 +54,17 @@ def test_a_model_of_another_name_or_a_missing_folder_is_not_shipped(tmp_path: Pa
         shipped.model_directory("distill-zoo/none")
 
 
-@pytest.mark.parametrize("model", shipped.SHIPPED)
+def test_the_cards_of_the_sequence_pair_say_what_was_measured_and_who_taught() -> None:
+    measured = json.loads(shipped.BACKWARDS_FILE.read_bytes())
+    for model in shipped.OF_SEQUENCES:
+        card = (shipped.model_directory(model) / "README.md").read_text(encoding="utf-8")
+        fields = yaml.safe_load(card.split("---\n", 2)[1])
+        taught = model == shipped.SEQUENCE_STUDENT
+        assert fields.get("base_model") == (shipped.SEQUENCE_TEACHER if taught else None)
+        assert f"{measured[model]['backwards']:.1%}" in card
+
+
+@pytest.mark.parametrize("model", shipped.OF_TEXT)
 def test_cards_say_license_lineage_and_what_was_measured(model: str) -> None:
     card = (shipped.model_directory(model) / "README.md").read_text(encoding="utf-8")
     _, front, prose = card.split("---\n", 2)

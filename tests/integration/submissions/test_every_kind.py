@@ -1,0 +1,115 @@
+"""A pair of each kind that the package ships goes from submission to comparison, and the wrong engine is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+from evaluation.contract import PairReport, PairSpec, RunReport, RunSpec
+from evaluation.demo import shipped
+from evaluation.runners.base import Context, RunFailed
+from evaluation.runners.registry import runner_for
+from tests.factories.runs import LEASE, make_user, make_worker, upload
+from zoo.comparisons import selectors, services
+from zoo.comparisons.models import Comparison
+from zoo.runs import queue, recording
+from zoo.runs.clock import database_now
+from zoo.runs.models import Run
+from zoo.submissions.requests import read_request
+from zoo.submissions.services import submit
+
+pytestmark = [pytest.mark.django_db, pytest.mark.engine, pytest.mark.filterwarnings("ignore")]
+KINDS = {
+    "sequence": (shipped.SEQUENCE_STUDENT, shipped.SEQUENCE_TEACHER, "demo-backwards", "HFLM"),
+    "masked": (shipped.MASKED_STUDENT, shipped.MASKED_TEACHER, "demo-masked", "MaskedLM"),
+}
+LIMITS = {"sequence": 40, "masked": 2}
+
+
+@pytest.fixture(autouse=True)
+def models(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.ZOO_MODELS_DIR = shipped.MODELS_DIR
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def measured(run: Run, folder: Path) -> Run:
+    """The run as a worker does it, without a process of its own."""
+    now = database_now()
+    spec = run.parsed_spec
+    assert isinstance(spec, RunSpec)
+    lease = queue.take(run_id=run.pk, worker=make_worker(now=now), now=now, lease=LEASE)
+    assert lease is not None
+    output = folder / str(run.pk)
+    output.mkdir(parents=True)
+    context = Context(output=output, model=shipped.model_directory(spec.model.name))
+    report = runner_for(spec).run(spec, context)  # type: ignore[arg-type]
+    assert isinstance(report, RunReport)
+    upload(lease, report, output, now=now)
+    recording.deliver(lease=lease, report=report, now=database_now())
+    return Run.objects.get(pk=run.pk)
+
+
+def compared(kind: str, folder: Path) -> Comparison:
+    student, teacher, suite, _ = KINDS[kind]
+    request = {"student": student, "teacher": teacher, "suite": suite, "limit": LIMITS[kind]}
+    made = submit(request=read_request(request), acting_user=make_user(), now=database_now())
+    assert made.teacher_run is not None
+    assert made.pairing is not None
+    for run in (made.student_run, made.teacher_run):
+        measured(run, folder)
+    found = services.settle(pairing_id=made.pairing.pk, now=database_now())
+    assert found is not None, made.pairing.reason
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pair_goes_from_submission_to_comparison_by_the_engine_that_fits(kind: str, tmp_path: Path) -> None:
+    comparison = compared(kind, tmp_path)
+    document = selectors.document_of(comparison)
+    assert KINDS[kind][3] in document["engine"]["served_by"]
+    row = document["tasks"][0]
+    assert row["n"] == LIMITS[kind]
+    assert row["samples"]["both"] + row["samples"]["lost"] + row["samples"]["gained"] <= row["n"]
+    assert document["overall"]["coverage"]["limited"]
+    if kind == "sequence":
+        assert row["teacher"]["value"] > 0.5
+        assert "value" in row["retention"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scoring_it_as_a_causal_model_is_refused(kind: str, tmp_path: Path) -> None:
+    student, _, suite, _ = KINDS[kind]
+    request = {"student": student, "suite": suite, "engine": "causal"}
+    made = submit(request=read_request(request), acting_user=make_user(), now=database_now())
+    with pytest.raises(RunFailed) as refusal:
+        measured(made.student_run, tmp_path)
+    assert refusal.value.failure.code == "wrong_engine"
+
+
+def test_an_encoder_decoder_pair_is_timed_and_says_what_cannot_be_compared(tmp_path: Path) -> None:
+    made = submit(
+        request=read_request(
+            {
+                "student": shipped.SEQUENCE_STUDENT,
+                "teacher": shipped.SEQUENCE_TEACHER,
+                "suite": "demo-backwards",
+            }
+        ),
+        acting_user=make_user(),
+        now=database_now(),
+    )
+    sides = [run.parsed_spec.model for run in (made.student_run, made.teacher_run)]  # type: ignore[union-attr]
+    spec = PairSpec(student=sides[0], teacher=sides[1], batch_size=2)
+    folders = [shipped.model_directory(side.name) for side in sides]
+    context = Context(output=tmp_path, model=folders[0], teacher=folders[1])
+    report = runner_for(spec).run(spec, context)  # type: ignore[arg-type]
+    assert isinstance(report, PairReport)
+    assert report.efficiency is not None
+    assert report.efficiency["decode"]["student_units_per_second"] > 0
+    assert report.efficiency["parameter_share"] < 0.1
+    assert report.fidelity is not None
+    assert report.fidelity["undefined"] == "not_measured"
