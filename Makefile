@@ -48,12 +48,14 @@ check: $(VENV)/.all ## Look: lint, types, import contracts, migrations, template
 	$(BIN)/djlint templates --check
 	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py check_data
 	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py openapi --check
+	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py cli_reference --check
 
 fix: $(VENV)/.all ## Mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint templates --reformat --quiet || true
 	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py openapi
+	DJANGO_SETTINGS_MODULE=zoo.settings.test $(BIN)/python manage.py cli_reference
 
 chromium:
 	@scripts/ensure-chromium

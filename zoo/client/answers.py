@@ -127,6 +127,7 @@ class Release(Answer):
 
     id: str
     sequence: int
+    comparison: str
     student: str
     teacher: str
     digest: str

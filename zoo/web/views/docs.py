@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +16,15 @@ from django.shortcuts import render
 from zoo.web import markdown
 
 FOLDER = Path(settings.BASE_DIR) / "docs"
-_FIRST = ("start", "concepts", "methods", "licensing", "operations", "security")
+_FIRST = (
+    *("start", "concepts", "methods", "licensing", "operations", "security"),
+    *("how-to/evaluate-mine", "how-to/check-a-license", "how-to/verify-a-release", "how-to/import-scores"),
+    *("how-to/webhooks", "how-to/keep-the-data", "how-to/air-gapped", "how-to/gpu-worker"),
+    *("how-to/add-a-suite", "how-to/add-a-license", "how-to/add-a-scoring-engine"),
+    *("reference/api", "reference/cli", "reference/settings", "reference/formats"),
+)
 """The order in which a newcomer reads; documents that are not named follow by name."""
+_GROUPS = {"": "Guides", "how-to": "How to", "reference": "Reference", "decisions": "Decisions"}
 _PICTURES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 
@@ -28,11 +37,8 @@ class Entry(NamedTuple):
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """All documents: guides first, then the decisions."""
-    entries = _entries()
-    guides = sorted((entry for entry in entries if "/" not in entry.slug), key=_reading_order)
-    decisions = [entry for entry in entries if entry.slug.startswith("decisions/")]
-    return render(request, "docs/index.html", {"guides": guides, "decisions": decisions})
+    """All documents by group: guides, how to do something, reference, decisions."""
+    return render(request, "docs/index.html", {"groups": groups(_entries())})
 
 
 def document(request: HttpRequest, slug: str) -> HttpResponse:
@@ -45,7 +51,18 @@ def document(request: HttpRequest, slug: str) -> HttpResponse:
     )
     page = markdown.render(text)
     outline = [heading for heading in page.headings if heading.level == 2]
-    return render(request, "docs/document.html", {"page": page, "outline": outline, "entries": _entries()})
+    context = {"page": page, "outline": outline, "groups": groups(_entries()), "slug": slug}
+    return render(request, "docs/document.html", context)
+
+
+def groups(entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
+    """The documents by group, each in reading order; groups without one are left out."""
+    found = []
+    for folder, title in _GROUPS.items():
+        rows = [entry for entry in entries if entry.slug.rpartition("/")[0] == folder]
+        if rows:
+            found.append((title, sorted(rows, key=_reading_order)))
+    return found
 
 
 def picture(request: HttpRequest, name: str) -> FileResponse:
@@ -59,9 +76,15 @@ def picture(request: HttpRequest, name: str) -> FileResponse:
     return response
 
 
-def _page_link(slug: str) -> str:
+def _page_link(slug: str) -> Callable[[re.Match[str]], str]:
+    """Turns a link to a file beside a document into one to that file's page."""
     folder = slug.rpartition("/")[0]
-    return f"](/docs/{folder + '/' if folder else ''}\\1/\\2)"
+
+    def link(found: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join(folder, found[1]))
+        return f"](/docs/{target}/{found[2] or ''})"
+
+    return link
 
 
 def _reading_order(entry: Entry) -> tuple[int, str]:

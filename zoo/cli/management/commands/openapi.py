@@ -12,16 +12,26 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 
+from zoo.cli import promises
+
 PATH: Path = settings.BASE_DIR / "docs" / "openapi.yaml"
+PROMISES: Path = settings.BASE_DIR / "docs" / "openapi-promises.txt"
+"""What clients of v1 may rely on, one line a promise. Lines are added by writing, and never lost by accident."""
 
 
 class Command(BaseCommand):
-    """``--check`` fails on a difference, on a warning, and on ``nullable``, which OpenAPI 3.1 does not have."""
+    """Fails on a broken promise, on a warning, and on ``nullable``, which OpenAPI 3.1 does not have.
+
+    ``--check`` also fails on a difference.
+    """
 
     help = "Write (or with --check: compare) docs/openapi.yaml."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="only compare")
+        parser.add_argument(
+            "--break", action="store_true", help="break promises: for what was never released"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         generator: Any = SchemaGenerator
@@ -33,26 +43,14 @@ class Command(BaseCommand):
             raise CommandError("the schema has warnings: describe the views that they name")
         if "nullable:" in text:
             raise CommandError("'nullable' is not OpenAPI 3.1: write a type list with 'null'")
-        before = PATH.read_text() if PATH.exists() else ""
+        made = promises.promises(yaml.safe_load(text))
+        kept = set(PROMISES.read_text().splitlines()) if PROMISES.exists() else set()
+        broken = promises.broken(kept, made)
+        if broken and not options["break"]:
+            raise CommandError("this breaks clients of v1:\n" + "\n".join(broken))
+        lines = "".join(f"{line}\n" for line in sorted(made))
         if not options["check"]:
             PATH.write_text(text)
-            return
-        if broken := breaking_changes(yaml.safe_load(before) or {}, schema):
-            raise CommandError("this breaks clients:\n" + "\n".join(broken))
-        if text != before:
-            raise CommandError("docs/openapi.yaml is out of step: run `make fix`")
-
-
-def breaking_changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What a client of the earlier document would miss: operations gone, parameters newly required."""
-    found = []
-    for path, operations in before.get("paths", {}).items():
-        for method, operation in operations.items():
-            now = after["paths"].get(path, {}).get(method)
-            if now is None:
-                found.append(f"{method.upper()} {path} is gone")
-                continue
-            required = {p["name"] for p in now.get("parameters", []) if p.get("required")}
-            known = {p["name"] for p in operation.get("parameters", []) if p.get("required")}
-            found += [f"{method.upper()} {path} now requires {name}" for name in sorted(required - known)]
-    return found
+            PROMISES.write_text(lines)
+        elif text != PATH.read_text() or lines != PROMISES.read_text():
+            raise CommandError("docs/openapi.yaml or its promises are out of step: run `make fix`")
