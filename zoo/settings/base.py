@@ -240,6 +240,9 @@ CELERY: dict[str, Any] = {
     },
 }
 
+# A proxy in front hands out the ids of requests, so that its log and ours agree; nobody else may.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = ENV.trusted_proxies > 0
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
