@@ -151,7 +151,8 @@ def whole_catalog(catalog: Catalog) -> dict[str, Any]:
 
 
 def in_the_database(catalog: Catalog) -> dict[str, Any]:
-    """The same through the tables: first computation, and again after the license of the most used base changed."""
+    """The same through the tables: first, again, under other rules, and after one base is relicensed."""
+    from django.db.models import F
     from django.utils import timezone
 
     from zoo.catalog.models import Fact, Model
@@ -168,6 +169,12 @@ def in_the_database(catalog: Catalog) -> dict[str, Any]:
     RuleSet.objects.update(version="0.0.0+before", swept_at=None)
     with timed(figures, "after_new_rules"):
         services.refresh_stale(now=timezone.now())
+    every_third = Standing.objects.annotate(place=F("pk") % 3).filter(place=0)
+    judged_otherwise = {use.name: {"verdict": "unknown", "rule": "", "license": ""} for use in USES}
+    every_third.update(verdicts=judged_otherwise)
+    RuleSet.objects.update(version="0.0.1+before", swept_at=None)
+    with timed(figures, "after_telling_rules"):
+        telling = services.refresh_stale(now=timezone.now())
     base = EdgeRow.objects.order_by("parent").values_list("parent", flat=True)[0]
     Model.objects.filter(pk=base).update(license="CC-BY-NC-4.0")
     Fact.objects.create(
@@ -182,6 +189,7 @@ def in_the_database(catalog: Catalog) -> dict[str, Any]:
         outcome = services.refresh_stale(now=timezone.now())
     return figures | {
         "rows": Standing.objects.count(),
+        "verdicts_changed_by_rules": telling.changed,
         "descendants_judged": outcome.judged,
         "verdicts_changed": outcome.changed,
     }
@@ -273,7 +281,11 @@ def table(figures: dict[str, Any]) -> str:
     stages = (
         ("first", "first filling of tables and search index"),
         ("again_unchanged", "recomputed, nothing changed"),
-        ("after_new_rules", "recomputed under another version of the rules"),
+        ("after_new_rules", "recomputed under another version of the rules that changes no verdict"),
+        (
+            "after_telling_rules",
+            f"the same when every third model was judged otherwise: {database['verdicts_changed_by_rules']:,} changed",
+        ),
         ("after_one_change", f"one base relicensed: {database['descendants_judged']:,} judged"),
     )
     for stage, words in stages:

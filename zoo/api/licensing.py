@@ -7,20 +7,23 @@ from typing import Any
 import pydantic
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from zoo.api import pages
 from zoo.api.conditional import Conditional
 from zoo.api.fields import Choice
 from zoo.api.parameters import QuerySerializer
+from zoo.catalog import selectors as catalog
 from zoo.core.errors import Invalid
 from zoo.licensing import report, sbom, selectors
 from zoo.licensing.checks import Checked, ask, ask_about_bom
 from zoo.licensing.documents import QuestionDocument, UseDocument
 from zoo.licensing.library import rule_book
+from zoo.licensing.matrix import Cell
 from zoo.licensing.rules.vocabulary import Action, Profile, Verdict
 
 MAX_QUESTIONS = 200
@@ -98,17 +101,37 @@ class CheckRequestSerializer(serializers.Serializer[Any]):
     )
 
 
-class LicenseRowSerializer(serializers.Serializer[Any]):
-    """A license text in the list."""
+class LicenseAnswerSerializer(serializers.Serializer[Any]):
+    """The check's answer about a model under a text alone, asked for commerce."""
 
-    key = serializers.CharField()
-    name = serializers.CharField(source="file.name")
-    family = serializers.CharField(source="file.family")
-    spdx = serializers.CharField(source="file.spdx", allow_null=True)
-    hub_tags = serializers.ListField(source="file.hub_tags", child=serializers.CharField())
-    service = serializers.BooleanField()
-    seen = serializers.CharField(source="file.text.seen")
-    student_is_derivative = serializers.CharField(source="file.student_is_derivative")
+    verdict = serializers.CharField()
+    otherwise = serializers.SerializerMethodField(
+        help_text="a further fact that makes it milder: the verdict then"
+    )
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+    def get_otherwise(self, cell: Cell) -> dict[str, str]:
+        """Circumstance to verdict."""
+        return dict(cell.otherwise)
+
+
+class LicenseRowSerializer(serializers.Serializer[Any]):
+    """A license text in the list, with what the check answers about it."""
+
+    key = serializers.CharField(source="text.key")
+    name = serializers.CharField(source="text.file.name")
+    family = serializers.CharField(source="text.file.family")
+    spdx = serializers.CharField(source="text.file.spdx", allow_null=True)
+    hub_tags = serializers.ListField(source="text.file.hub_tags", child=serializers.CharField())
+    service = serializers.BooleanField(source="text.service")
+    seen = serializers.CharField(source="text.file.text.seen")
+    student_is_derivative = serializers.CharField(source="claims_students")
+    sell = LicenseAnswerSerializer()
+    redistribute = LicenseAnswerSerializer()
+    publish = LicenseAnswerSerializer()
+    distill = LicenseAnswerSerializer(source="teach")
+    limits = serializers.ListField(child=serializers.CharField())
+    shown = serializers.ListField(child=serializers.CharField())
 
 
 class ClosedList(QuerySerializer):
@@ -171,7 +194,7 @@ class Licenses(Conditional):
     def get(self, request: Request) -> Response:
         """Every license text and every version of a provider's terms that the rules know."""
         family = LicenseParameters.read(request).get("family")
-        rows = [text for text in selectors.licenses() if family in (None, text.file.family)]
+        rows = [row for row in selectors.matrix_rows() if family in (None, row.text.file.family)]
         results = LicenseRowSerializer(rows, many=True).data
         return Response(
             {"next": None, "previous": None, "rules_version": rule_book().version, "results": results}
@@ -215,6 +238,13 @@ class VerdictChangeSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
 
 
+class ChangeParameters(pages.PageParameters):
+    """Of which model, or under which version of the rules."""
+
+    model = serializers.CharField(required=False, max_length=200)
+    rules = serializers.CharField(required=False, max_length=40, help_text="a rules_version")
+
+
 class VerdictChanges(Conditional):
     """GET license-checks/changes/"""
 
@@ -222,15 +252,22 @@ class VerdictChanges(Conditional):
 
     @extend_schema(
         operation_id="license_checks_changes",
+        parameters=[ChangeParameters],
         responses=VerdictChangeSerializer(many=True),
         tags=["license checks"],
     )
     def get(self, request: Request) -> Response:
         """Verdicts that became others when the rules or the catalog changed, newest first."""
-        from zoo.api import pages
-
+        given = ChangeParameters.read(request)
+        model = catalog.get_model(given["model"]) if "model" in given else None
+        rows = selectors.changes(model=model, rules=given.get("rules"))
         return pages.listed(
-            self, request, selectors.changes(), VerdictChangeSerializer, ordering=("-at", "-id")
+            self,
+            request,
+            rows,
+            VerdictChangeSerializer,
+            ordering=("-at", "-id"),
+            allow=("model", "rules"),
         )
 
 

@@ -28,7 +28,7 @@ MILDER: Final = (
     ("student.distributed", False, "if kept inside"),
     ("student.is_llm", False, "if no language model"),
 )
-ABOUT_TEACHING: Final = frozenset({"competes", "student.kind", "student.distributed", "student.is_llm"})
+ABOUT_TEACHING: Final = frozenset({"student.kind", "student.distributed", "student.is_llm"})
 SHOWN: Final = ("display:", "name-prefix:")
 
 

@@ -8,6 +8,7 @@ from functools import cache
 from django.db.models import QuerySet
 
 from zoo.catalog.models import Model
+from zoo.catalog.models.attested import COUNTED
 from zoo.core.errors import NotFound
 from zoo.licensing import lineage_source, matrix
 from zoo.licensing.checks import Checked, ask
@@ -16,6 +17,7 @@ from zoo.licensing.library import rule_book
 from zoo.licensing.models import RuleSet, Standing, VerdictChange
 from zoo.licensing.rules.book import License
 from zoo.licensing.uses import ORDINARY, USES, IntendedUse
+from zoo.lineage.models import Edge, EdgeKind
 
 
 class LicenseNotFound(NotFound):
@@ -68,6 +70,7 @@ class Panel:
     rows: tuple[UseVerdict, ...]
     checked: Checked
     license: License | None
+    has_students: bool
 
 
 def panel(model: Model) -> Panel:
@@ -87,7 +90,10 @@ def panel(model: Model) -> Panel:
         rows.append(UseVerdict(use, kept["verdict"], kept["rule"], kept["license"]))
     terms = lineage_source.vocabulary().terms(model.license)
     text = rule_book().get(terms[0][0]) if terms else None
-    return Panel(tuple(rows), ordinary, text)
+    students = Edge.objects.filter(
+        parent=model, kind=EdgeKind.DISTILLED_FROM, is_current=True, status__in=COUNTED
+    )
+    return Panel(tuple(rows), ordinary, text, students.exists())
 
 
 def _document(reference: str, use_name: str) -> QuestionDocument:

@@ -180,6 +180,12 @@ def the_smallest_student_of_bert_that_one_may_sell_is_one_query() -> None:
     assert "distilbert/distilbert-base-uncased" in {row["id"] for row in found}
     assert "huawei-noah/TinyBERT_General_4L_312D" not in {row["id"] for row in found}
     assert sizes == sorted(sizes)
+    page = Client().get(f"/models/?{query}").content.decode()
+    listed = [page.index(f'href="/models/{row["id"]}/"') for row in found if row["parameters"]]
+    assert listed == sorted(listed)
+    assert "huawei-noah/TinyBERT_General_4L_312D" not in page
+    bert = Client().get("/models/google-bert/bert-base-uncased/").content.decode()
+    assert f'href="/models/?{query}"' in html.unescape(bert)
 
 
 def the_checker_asks_only_for_what_can_still_change_the_answer() -> None:

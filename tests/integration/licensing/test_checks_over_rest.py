@@ -109,6 +109,40 @@ def test_a_bill_of_materials_is_checked_and_the_catalog_knows_better() -> None:
     assert body["results"][0]["verdict"] == "unknown"  # its other teacher has no license on record
 
 
+def test_an_spdx_document_is_checked_with_what_its_models_descend_from() -> None:
+    document = {
+        "spdxVersion": "SPDX-2.3",
+        "packages": [
+            {"SPDXID": "SPDXRef-student", "name": "acme/student", "licenseDeclared": "MIT"},
+            {"SPDXID": "SPDXRef-base", "name": "acme/base", "licenseDeclared": "CC-BY-NC-4.0"},
+        ],
+        "relationships": [
+            {
+                "spdxElementId": "SPDXRef-student",
+                "relationshipType": "DESCENDANT_OF",
+                "relatedSpdxElement": "SPDXRef-base",
+            }
+        ],
+    }
+    body = post({"bom": document, "use": {"action": "host", "commercial": True}}).json()
+    assert (body["format"], body["counts"]["prohibited"]) == ("SPDX", 1)
+    assert body["results"][0]["findings"][0]["rule"] == "nc@acme/base"
+
+
+def test_a_host_and_the_time_of_the_outputs_are_given_with_an_inline_lineage() -> None:
+    lineage = {
+        "nodes": [
+            {"id": "mine", "declared": "mit"},
+            {"id": "gpt", "kind": "api", "declared": "openai-services-agreement"},
+        ],
+        "edges": [{"child": "mine", "kind": "distilled_from", "parent": "gpt", "outputs_made": "2024-06"}],
+    }
+    use = {"model": "mine", "action": "host", "commercial": True, "accessed_via": "together-ai-terms"}
+    body = post({"use": use, "lineage": lineage}).json()
+    assert "together-ai-terms" in {line["license"] for line in body["findings"]}
+    assert {flag["license"] for flag in body["flag_details"]} >= {"openai-tou-2024-01-31"}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -135,6 +169,11 @@ def test_the_texts_are_data() -> None:
     one = APIClient().get("/api/v1/licenses/gemma-terms/").json()
     assert one["student_clause"] == "1.1(e)(iii)"
     assert all(rule["clause"] for rule in one["rules"])
+    rows = {row["key"]: row for row in listed}
+    assert rows["CC-BY-NC-4.0"]["sell"] == {
+        "verdict": "prohibited", "otherwise": {"not for commerce": "allowed"},
+    }  # fmt: skip
+    assert rows["mrl-0.1"]["distill"]["verdict"] == "unknown"
     assert APIClient().get("/api/v1/licenses/gemma-terms/?x=1").status_code == 400
     missing = APIClient().get("/api/v1/licenses/gema/")
     assert (missing.status_code, "gemma-terms" in missing.json()["remedy"]) == (404, True)
@@ -142,3 +181,6 @@ def test_the_texts_are_data() -> None:
 
 def test_changed_verdicts_are_listed() -> None:
     assert APIClient().get(f"{ADDRESS}changes/").json()["results"] == []
+    assert APIClient().get(f"{ADDRESS}changes/?rules=1.0.0").json()["results"] == []
+    assert APIClient().get(f"{ADDRESS}changes/?model=nobody/knows").status_code == 404
+    assert APIClient().get(f"{ADDRESS}changes/?use=sell").status_code == 400

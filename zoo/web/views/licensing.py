@@ -87,7 +87,11 @@ def detail(request: HttpRequest, key: str) -> HttpResponse:
     context = {
         "text": text,
         "file": text.file,
-        "dated": report.dated(text.text),
+        "dated": report.dated(text.text).removeprefix("dated "),
+        "verified": report.verified(text.text),
+        "granted": []
+        if text.recalled
+        else [label for action, label in ACT_LABELS.items() if action in text.grants],
         "family": FAMILY_LABELS[text.file.family],
         "actions": [
             (ACT_LABELS[action], *cells) for action, cells in matrix.by_action(rule_book(), text.key).items()
@@ -164,6 +168,9 @@ def report_context(checked: Checked) -> dict[str, Any]:
     answer, book = checked.answer, rule_book()
     found = checked.json
     lines = found["findings"]
+    pages = set(checked.lineage.ids.values())
+    for line in (*lines, *found["obligations"], *found["flag_details"]):
+        line["page"] = f"/models/{line['node']}/" if line["node"] in pages else ""
     return {
         "answer": answer,
         "json": found,
@@ -186,7 +193,9 @@ def _question(found: dict[str, Any]) -> list[tuple[str, str]]:
         asked["action"] = str(asked["action"]).replace("_", " ")
     student = asked.pop("student", {})
     asked |= {f"student {fact}": value for fact, value in student.items()}
-    return [(name.replace("_", " "), _plain(value)) for name, value in asked.items()]
+    first = [name for name in ("model", "action", "base", "teachers") if name in asked]
+    ordered = {name: asked[name] for name in (*first, *asked)}
+    return [(name.replace("_", " "), _plain(value)) for name, value in ordered.items()]
 
 
 def _plain(value: object) -> str:

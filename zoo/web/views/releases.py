@@ -147,7 +147,11 @@ class LicenseChanges(Feed):  # type: ignore[type-arg]
         return f"{item.model.slug}: {item.use}"
 
     def item_description(self, item: VerdictChange) -> str:
-        return f"{item.before} became {item.after}, because {item.get_cause_display()}."
+        rules = f"{item.before_rule or 'no rule'} before, {item.after_rule or 'no rule'} now"
+        return (
+            f"{item.before} became {item.after}, because {item.get_cause_display()}. "
+            f"The deciding rule: {rules}. Rules {item.rule_set.version}."
+        )
 
     def item_link(self, item: VerdictChange) -> str:
         return f"/models/{item.model.slug}/#license"
