@@ -54,6 +54,12 @@ def code_marks(text: str) -> SafeString:
 
 
 @register.simple_tag
+def term(slug: str, text: str) -> SafeString:
+    """``{% term "retention" "Retention" %}``: a word that leads to its explanation in the glossary."""
+    return format_html('<a class="term" href="/glossary/#{}">{}</a>', slug, text)
+
+
+@register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """``{% icon "check" %}``: a sign from the sprite; with a label it is an image, without it decoration."""
     href = f"{static('zoo/icons.svg')}#{name}"
