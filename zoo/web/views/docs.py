@@ -107,7 +107,8 @@ def _entries() -> list[Entry]:
 def _entry(slug: str, path: Path, changed: int) -> Entry:
     """Title and summary; `changed` is in the arguments so that an edited file is read again."""
     title, _, rest = path.read_text("utf-8").strip().partition("\n")
-    first = next((part for part in rest.split("\n\n") if re.match(r"\s*(\*\*)?[A-Za-z]", part)), "")
+    parts = [part for part in rest.split("\n\n") if re.match(r"\s*(\*\*)?[A-Za-z]", part)]
+    first = next((part for part in parts if not part.startswith("Made by ")), "")
     summary = _plain(re.sub(r"^\*\*[^*]+\.\*\* ", "", " ".join(first.split())))
     return Entry(slug, _plain(title.lstrip("# ")), re.split(r"(?<=[.!?]) ", summary)[0])
 

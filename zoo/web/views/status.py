@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from zoo.runs import reaper, selectors
 from zoo.runs.clock import database_now
+from zoo.runs.lifecycle import State
 
 
 @never_cache
@@ -25,6 +26,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "alarms": alarms,
         "chain": selectors.chain(),
         "waiting": selectors.waiting(limit=20),
+        "finished": selectors.recent_runs(state=State.SUCCEEDED)[:5],
         "now": now,
     }
     return render(request, "status/status.html", context)
