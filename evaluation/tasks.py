@@ -107,4 +107,9 @@ def _slot(settings: WorkerSettings) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        yield True
+        try:
+            yield True
+        finally:
+            # Said, not left to closing: a pool process that was forked meanwhile has inherited the open file, and
+            # with it would keep the lock for as long as it lives.
+            fcntl.flock(file, fcntl.LOCK_UN)
