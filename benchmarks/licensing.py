@@ -172,7 +172,7 @@ def in_the_database(catalog: Catalog) -> dict[str, Any]:
     every_third = Standing.objects.annotate(place=F("pk") % 3).filter(place=0)
     judged_otherwise = {use.name: {"verdict": "unknown", "rule": "", "license": ""} for use in USES}
     every_third.update(verdicts=judged_otherwise)
-    RuleSet.objects.update(version="0.0.1+before", swept_at=None)
+    RuleSet.objects.filter(version=rule_book().version).update(version="0.0.1+before", swept_at=None)
     with timed(figures, "after_telling_rules"):
         telling = services.refresh_stale(now=timezone.now())
     base = EdgeRow.objects.order_by("parent").values_list("parent", flat=True)[0]

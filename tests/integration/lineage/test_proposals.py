@@ -22,7 +22,15 @@ DRAFT = {
     "id": "acme/student",
     "title": "Acme Student",
     "facts": {"parameters": 5_000_000, "license": "MIT"},
-    "edges": [{"kind": "distilled_from", "parent": "acme/teacher", "methods": ["logit"]}],
+    "edges": [
+        {
+            "kind": "distilled_from",
+            "parent": "acme/teacher",
+            "methods": ["logit"],
+            "outputs_made": "2026-03",
+            "accessed_via": "together-ai-terms",
+        }
+    ],
     "source": "the card of the model",
 }
 
@@ -55,6 +63,7 @@ def test_an_accepted_entry_gets_facts_edges_evidence_and_a_history(
     assert (model.title, model.parameters, model.license) == ("Acme Student", 5_000_000, "MIT")
     (edge,) = lineage.parents_of(model)
     assert (edge.parent, edge.methods, edge.status) == (teacher, ["logit"], "documented")
+    assert (edge.outputs_made, edge.accessed_via) == ("2026-03", "together-ai-terms")
     assert [said.source for said in edge.evidence.all()] == ["the card of the model"]
     assert {said.source for said in selectors.evidence_of(model)} == {"the card of the model"}
     assert selectors.changes_of(model)

@@ -30,6 +30,14 @@ def test_a_draft_keeps_what_was_given() -> None:
         ({"source": "x", "facts": {"shoe": 5}}, "draft"),
         ({"source": "x", "edges": [{"kind": "cousin_of", "parent": "bert"}]}, "edges.0.kind"),
         ({"source": "x", "edges": [{"kind": "trained_on", "parent": "b", "methods": ["logit"]}]}, "edges.0"),
+        (
+            {"source": "x", "edges": [{"kind": "trained_on", "parent": "b", "outputs_made": "2024"}]},
+            "edges.0",
+        ),
+        (
+            {"source": "x", "edges": [{"kind": "distilled_from", "parent": "b", "outputs_made": "spring"}]},
+            "edges.0.outputs_made",
+        ),
         ({"source": "x", "source_url": "javascript:alert(1)"}, "source_url"),
         ({"source": "x", "edges": [{"kind": "trained_on", "parent": "b"}] * 21}, "edges"),
     ],
