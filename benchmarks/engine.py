@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import engine_processes as processes
+from benchmarks import engine_service
 from benchmarks.engine_processes import Asked, Place
 
 RESULTS = Path(__file__).parent / "results" / "engine.json"
@@ -41,10 +42,10 @@ class Cell(NamedTuple):
 CELLS = (
     Cell("smollm2", "BLiMP", "blimp", 2, (4, 16, 32), 1.5),
     Cell("smollm2", "ARC-Easy, 0-shot", "arc_easy", 24, (1, 4, 16), 2),
-    Cell("smollm2", "ARC-Easy lettered, 5-shot", "bench_arc_lettered", 10, (1, 4), 5),
-    Cell("smollm2", "ARC-Easy, 5-shot, first_n", "bench_arc_first_n", 10, (1, 4, 8), 10),
-    Cell("smollm2", "ARC-Easy, 5-shot, drawn anew", "bench_arc_random", 10, (1, 4, 8), 3),
-    Cell("smollm2", "gsm8k_cot, generation", "gsm8k_cot", 6, (1, 6), 2.5),
+    Cell("smollm2", "ARC-Easy lettered, 5-shot", "bench_arc_lettered", 20, (1, 4), 5),
+    Cell("smollm2", "ARC-Easy, 5-shot, first_n", "bench_arc_first_n", 8, (1, 4), 10),
+    Cell("smollm2", "ARC-Easy, 5-shot, drawn anew", "bench_arc_random", 8, (1, 4), 3),
+    Cell("smollm2", "gsm8k_cot, generation", "gsm8k_cot", 4, (4,), 2.5),
     Cell("demo", "BLiMP", "blimp", 10, (16, 64, 128), 1.5),
     Cell("demo", "ARC-Easy, 0-shot", "arc_easy", 150, (4, 16, 64), 2),
 )
@@ -54,24 +55,34 @@ CELLS = (
 def main() -> int:
     """Does every step that is not in the results yet, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="steps whose names begin so")
+    parser.add_argument("--only", default="", help="steps whose names begin so; several with semicolons")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--fresh", action="store_true", help="forget earlier results")
+    parser.add_argument("--again", action="store_true", help="do the named steps again")
     parser.add_argument("--work", type=Path, help="a folder to keep converted models and caches in")
     given = parser.parse_args()
-    results = {} if given.fresh or not RESULTS.exists() else json.loads(RESULTS.read_text())
+    if given.fresh:
+        RESULTS.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         place = Place(given.work or Path(temporary))
         for name, step in _steps().items():
-            if not name.startswith(given.only) or name in results:
+            results = _read()
+            if not name.startswith(tuple(given.only.split(";"))) or (name in results and not given.again):
                 continue
             print(f"{name} ...", file=sys.stderr, flush=True)
-            results["machine"] = _machine()
-            results[name] = step(place, given.rounds, results) | {"load_average": os.getloadavg()[0]}
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    print(table(results))
+            found = step(place, given.rounds, results) | {"load_average": round(os.getloadavg()[0], 1)}
+            _write(_read() | {"machine": _machine(), name: found})
+    print(table(_read()))
     return 0
+
+
+def _read() -> dict[str, Any]:
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+
+
+def _write(results: dict[str, Any]) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def _steps() -> dict[str, Callable[[Place, int, dict[str, Any]], dict[str, Any]]]:
@@ -84,6 +95,7 @@ def _steps() -> dict[str, Callable[[Place, int, dict[str, Any]], dict[str, Any]]
         "pair": _pair,
         "ten students": _ten_students,
         "re-submission": _again,
+        "service": lambda place, rounds, results: engine_service.overhead(place, rounds),
     }
 
 
@@ -96,8 +108,9 @@ def _step_of(cell: Cell) -> Callable[[Place, int, dict[str, Any]], dict[str, Any
 
 def _cell(cell: Cell, place: Place, rounds: int, peak: float) -> dict[str, Any]:
     asked = Asked(place.model(cell.model), place.tasks(cell.tasks), cell.limit, cell.sizes[-1])
-    sweep = processes.harness(place, asked, sweep=cell.sizes)["sweep"]
-    best = int(min(sweep, key=sweep.get))
+    # A single size is all documents at once, which is best for generation.
+    sweep = processes.harness(place, asked, sweep=cell.sizes)["sweep"] if len(cell.sizes) > 1 else {}
+    best = int(min(sweep, key=sweep.get)) if sweep else cell.sizes[0]
     asked = asked._replace(batch_size=best)
     runs: dict[str, list[dict[str, Any]]] = {"harness": [], "zoo": []}
     for number in range(rounds):

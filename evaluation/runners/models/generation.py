@@ -167,7 +167,7 @@ class GreedyBatches:
             ids[place, width - len(rest) :] = torch.tensor(rest)
             mask[place, start + width - len(rest) :] = 1
         positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, start:]
-        cache = kv.growing(kept, count=len(rows))
+        cache = kv.decoding(kept, count=len(rows))
         active, ids, mask, positions = list(rows), ids.to(device), mask.to(device), positions.to(device)
         for _ in range(most):
             hidden = self.lm._body(ids, mask, positions, cache)[:, -1]

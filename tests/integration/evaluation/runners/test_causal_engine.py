@@ -195,6 +195,26 @@ def test_out_of_memory_halves_the_budget_and_goes_on_with_what_is_left(tokenizer
     assert max(abs(a[0] - b[0]) for a, b in zip(expected, found, strict=True)) < 1e-3
 
 
+@pytest.mark.parametrize("shots", ["", " ".join(WORDS * 2)], ids=["nothing shared", "shared examples"])
+def test_answers_that_outgrow_the_room_of_their_cache_are_the_harness_s(
+    shots: str, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evaluation.runners.models import kv
+
+    monkeypatch.setattr(kv, "ROOM", 8)
+    harness, ours = pair("llama", tokenizer)
+    for lm in (harness, ours):
+        # With another end token than the tokenizer's, the harness's texts depend on their batch.
+        lm.model.generation_config.eos_token_id = tokenizer.eos_token_id
+    settings = {"until": ["dog", "ran"], "max_gen_toks": 60}
+    prompts = [instance("generate_until", f"{shots} {word} a", settings) for word in WORDS]
+    expected = harness.generate_until(prompts, disable_tqdm=True)
+    assert ours.generate_until(prompts, disable_tqdm=True) == expected
+    lengths = {len(tokenizer(text)["input_ids"]) for text in expected}
+    assert max(lengths) > 16
+    assert len(lengths) > 1, "rows are to leave the batch at different times"
+
+
 def test_sampling_is_left_to_the_harness(tokenizer: Any) -> None:
     from evaluation.runners.models.generation import GreedyBatches
 
