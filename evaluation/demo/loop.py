@@ -29,10 +29,6 @@ class Outcome(NamedTuple):
     seconds: float
     loss: float
 
-    def after(self, steps: int, tokens: int, seconds: float) -> "Outcome":
-        """This outcome with those of an earlier go added; the loss stays the last."""
-        return Outcome(self.steps + steps, self.tokens + tokens, self.seconds + seconds, self.loss)
-
 
 class StepResult(NamedTuple):
     """One forward pass: the loss to descend, the loss to report (the plain task loss), tokens used."""

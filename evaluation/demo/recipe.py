@@ -46,13 +46,11 @@ def prepare(out: Path) -> None:
 
 
 class Go(NamedTuple):
-    """One call of the recipe: the wall clock for each part, threads of each, and where a masked teacher lies
-    that is to be gone on from."""
+    """One call of the recipe: the wall clock for each part in minutes, its seed, and CPU threads of each part."""
 
     minutes: float
     seed: int
     threads: int = 1
-    earlier: Path | None = None
 
 
 def train_part(part: Part, out: Path, go: Go, report: loop.Report) -> None:
@@ -71,9 +69,7 @@ def train_part(part: Part, out: Path, go: Go, report: loop.Report) -> None:
     if part == "causal":
         causal.train_chain(stream, vocabulary, out, minutes=go.minutes, seed=go.seed, report=report)
     else:
-        masked.train_pair(
-            stream, vocabulary, out, minutes=go.minutes, seed=go.seed, report=report, earlier=go.earlier
-        )
+        masked.train_pair(stream, vocabulary, out, minutes=go.minutes, seed=go.seed, report=report)
 
 
 def _start(part: Part, out: Path, go: Go, put: Callable[[loop.Progress], None]) -> BaseProcess:
@@ -113,11 +109,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--part", choices=_PARTS, action="append", help="only this part (default: all)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each part (default 1)")
-    parser.add_argument(
-        "--earlier", type=Path, help="--out of an earlier go, to train its masked teacher further"
-    )
     options = parser.parse_args(arguments)
-    go = Go(options.minutes, options.seed, options.threads, options.earlier)
+    go = Go(options.minutes, options.seed, options.threads)
     prepare(options.out)
     messages: multiprocessing.Queue[loop.Progress] = multiprocessing.get_context("spawn").Queue()
     parts = options.part or _PARTS
