@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 COMMANDS = (
-    ("benchmarks.engine",),
+    ("benchmarks.engine", "--fresh"),
     ("benchmarks.licensing",),
     ("benchmarks.catalog", "--models", "10000"),
 )
