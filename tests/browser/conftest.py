@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.browser.pages import Place
 from tests.browser.server import Zoo, running_zoo
 from tests.browser.visits import Visit, visit
 from tests.conftest import CHROMIUM
@@ -22,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, object]:
     """Debian's Chromium; without its sandbox, which does not work for root."""
-    return {"executable_path": CHROMIUM, "args": ["--no-sandbox", "--disable-dev-shm-usage"]}
+    return {"executable_path": CHROMIUM, "args": ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]}
 
 
 @pytest.fixture(scope="session")
@@ -33,14 +34,14 @@ def zoo() -> Iterator[Zoo]:
 
 
 @pytest.fixture(scope="session")
-def visited(browser: Browser, zoo: Zoo) -> Callable[[str], Visit]:
+def visited(browser: Browser, zoo: Zoo) -> Callable[[Place], Visit]:
     """Visits a page once and remembers what was seen."""
-    seen: dict[str, Visit] = {}
+    seen: dict[Place, Visit] = {}
 
-    def visit_once(path: str) -> Visit:
-        if path not in seen:
-            seen[path] = visit(browser, zoo.address, zoo.path(path))
-        return seen[path]
+    def visit_once(place: Place) -> Visit:
+        if place not in seen:
+            seen[place] = visit(browser, zoo, place)
+        return seen[place]
 
     return visit_once
 

@@ -12,6 +12,8 @@ class Hands:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.acts = 0
+        """What was pressed, followed, typed or chosen so far."""
 
     def open(self, path: str) -> None:
         """Types an address."""
@@ -19,18 +21,22 @@ class Hands:
 
     def follow(self, link: Locator) -> None:
         """Follows a link."""
+        self.acts += 1
         link.click()
 
     def press(self, button: Locator) -> None:
         """Presses a button."""
+        self.acts += 1
         button.click()
 
     def type(self, field: Locator, text: str) -> None:
         """Types into a field."""
+        self.acts += 1
         field.fill(text)
 
     def choose(self, field: Locator, words: str) -> None:
         """Chooses from a list by what is written there."""
+        self.acts += 1
         field.select_option(label=words)
 
 
@@ -56,6 +62,7 @@ class Keyboard(Hands):
 
     def _reach(self, target: Locator) -> None:
         """Goes on by Tab until the target has the focus, and checks that the focus can be seen."""
+        self.acts += 1
         target.wait_for()
         for _ in range(_FARTHEST):
             self.page.keyboard.press("Tab")

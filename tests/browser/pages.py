@@ -1,16 +1,21 @@
-"""The pages that browser tests and screenshots look at, by name. Charts weigh more, so those pages may too."""
+"""The pages that browser tests and screenshots look at, by name."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+PLAIN_LIMIT, CHART_LIMIT = 150_000, 500_000
+"""Compressed bytes of page, sheets and scripts. Swagger UI comes as one file of 430 KB, charts as three."""
+
 
 class Place(NamedTuple):
-    """A page: its name, its address, and whether it carries the chart library."""
+    """A page: its name, its address, its limit of weight, what shows that it is ready, and who looks."""
 
     name: str
     path: str
-    charts: bool = False
+    limit: int = PLAIN_LIMIT
+    ready: str = ""
+    signed_in: bool = False
 
 
 PLACES: tuple[Place, ...] = (
@@ -20,7 +25,7 @@ PLACES: tuple[Place, ...] = (
     Place("model", "/models/distilbert/distilbert-base-uncased/"),
     Place("measured-model", "/models/scripted/student-p70/"),
     Place("lineage", "/models/deepseek-ai/DeepSeek-R1-Distill-Llama-70B/lineage/"),
-    Place("leaderboard", "/leaderboard/", charts=True),
+    Place("leaderboard", "/leaderboard/", CHART_LIMIT, ready=".vega-host .mark-symbol path[role=link]"),
     Place("compare-start", "/compare/"),
     Place("compare", "/compare/?m=scripted/student-p70&m=scripted/small-p80&m=scripted/teacher-p90"),
     Place("comparisons", "/comparisons/"),
@@ -46,5 +51,10 @@ PLACES: tuple[Place, ...] = (
     Place("document", "/docs/decisions/2026-11-24-database-is-the-queue/"),
     Place("problems", "/problems/"),
     Place("problem", "/problems/quota_exceeded/"),
+    Place("api", "/api/v1/docs/", CHART_LIMIT, ready="#swagger-ui .opblock"),
+    Place("account", "/account/", signed_in=True),
+    Place("propose", "/models/propose/", signed_in=True),
+    Place("proposals", "/proposals/", signed_in=True),
+    Place("dumps", "/dumps/"),
 )
 NOTHING_THERE = Place("not-found", "/no-such-page/")

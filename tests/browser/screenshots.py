@@ -25,7 +25,12 @@ def take(browser: Browser, zoo: Zoo, folder: Path) -> int:
         context = browser.new_context(base_url=zoo.address, reduced_motion="reduce", **options)  # type: ignore[arg-type]
         page = context.new_page()
         for place in (*PLACES, NOTHING_THERE):
-            page.goto(zoo.path(place.path), wait_until="networkidle" if place.charts else "load")
+            context.clear_cookies()
+            if place.signed_in:
+                zoo.sign_in(context)
+            page.goto(zoo.path(place.path))
+            if place.ready:
+                page.locator(place.ready).first.wait_for(timeout=60_000)
             page.screenshot(path=folder / f"{place.name}-{kind}.png", full_page=True)
             taken += 1
         context.close()

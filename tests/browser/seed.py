@@ -35,7 +35,7 @@ def main() -> None:
     _catalog(now)
     licensing.refresh_stale(now=now)
     home = Path(settings.ZOO_HOME)
-    seeded = _comparisons(home / "seed", now) | _runs(now)
+    seeded = _comparisons(home / "seed", now) | _runs(now) | _session()
     (home / "seeded.json").write_text(json.dumps(seeded))
 
 
@@ -45,6 +45,17 @@ def _people() -> None:
 
     make_user("ada", Scope.SUBMIT)
     make_user("grace", Scope.OPERATE)
+
+
+def _session() -> dict[str, str]:
+    """Somebody who is signed in."""
+    from django.test import Client
+
+    from zoo.accounts.models import User
+
+    client = Client()
+    client.force_login(User.objects.get(username="ada"))
+    return {"session": client.cookies["sessionid"].value}
 
 
 def _catalog(now: datetime) -> None:

@@ -9,56 +9,53 @@ import pytest
 from tests.browser.pages import NOTHING_THERE, PLACES, Place
 from tests.browser.visits import SOON_MS, Visit
 
-Visits = Callable[[str], Visit]
+Visits = Callable[[Place], Visit]
 every_page = pytest.mark.parametrize("place", [*PLACES, NOTHING_THERE], ids=lambda place: place.name)
-
-PLAIN_LIMIT, CHART_LIMIT = 150_000, 500_000
 
 
 @every_page
 def test_it_answers(visited: Visits, place: Place) -> None:
-    assert visited(place.path).status == (404 if place is NOTHING_THERE else 200)
+    assert visited(place).status == (404 if place is NOTHING_THERE else 200)
 
 
 @every_page
 def test_axe_finds_no_violation_in_the_light_scheme(visited: Visits, place: Place) -> None:
-    assert visited(place.path).light == []
+    assert visited(place).light == []
 
 
 @every_page
 def test_axe_finds_no_low_contrast_in_the_dark_scheme(visited: Visits, place: Place) -> None:
-    assert visited(place.path).dark == []
+    assert visited(place).dark == []
 
 
 @every_page
 def test_no_request_leaves_the_origin(visited: Visits, place: Place) -> None:
-    assert visited(place.path).foreign == []
+    assert visited(place).foreign == []
 
 
 @every_page
 def test_the_console_stays_silent(visited: Visits, place: Place) -> None:
     ignored = "status of 404" if place is NOTHING_THERE else "\0"
-    assert [error for error in visited(place.path).errors if ignored not in error] == []
+    assert [error for error in visited(place).errors if ignored not in error] == []
 
 
 @every_page
 def test_it_fits_into_320_pixels(visited: Visits, place: Place) -> None:
-    assert visited(place.path).width_at_320 <= 320
+    assert visited(place).width_at_320 <= 320
 
 
 @every_page
 def test_it_has_one_heading_of_the_first_level(visited: Visits, place: Place) -> None:
-    assert visited(place.path).headings == 1
+    assert visited(place).headings == 1
 
 
 @every_page
 def test_it_is_light(visited: Visits, place: Place) -> None:
-    limit = CHART_LIMIT if place.charts else PLAIN_LIMIT
-    assert visited(place.path).weight < limit
+    assert visited(place).weight < place.limit
 
 
 @every_page
 def test_it_paints_soon_and_nothing_shifts(visited: Visits, place: Place) -> None:
-    seen = visited(place.path)
+    seen = visited(place)
     assert seen.paint_ms < SOON_MS
     assert seen.shift < 0.05

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.hands import Keyboard
+
 
 def test_the_first_tab_reaches_the_link_that_skips_to_the_content(desktop: Page) -> None:
     desktop.goto("/docs/")
@@ -89,9 +91,33 @@ def test_a_person_signs_in_and_makes_a_token_with_the_keyboard_alone(desktop: Pa
     expect(desktop.locator("#new-token")).to_contain_text("zoo_")
 
 
-def test_the_api_page_lists_its_operations_under_the_policy(desktop: Page) -> None:
-    errors: list[str] = []
-    desktop.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    desktop.goto("/api/v1/docs/")
-    expect(desktop.locator("#swagger-ui .opblock").first).to_be_visible(timeout=30_000)
-    assert errors == []
+def test_paper_shows_the_content_alone_in_ink_on_white(desktop: Page) -> None:
+    desktop.emulate_media(media="print", color_scheme="dark")
+    for address in ("/models/distilbert/distilbert-base-uncased/", "/licenses/Apache-2.0/"):
+        desktop.goto(address)
+        expect(desktop.locator("h1")).to_be_visible()
+        for left_out in (".site-head", ".site-foot nav", "main .button"):
+            assert desktop.locator(left_out).filter(visible=True).count() == 0
+        assert desktop.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_models_side_by_side_need_no_sideways_scrolling_on_a_phone(phone: Page) -> None:
+    phone.goto("/compare/?m=scripted/student-p70&m=scripted/small-p80&m=scripted/teacher-p90")
+    wide = phone.evaluate(
+        "[...document.querySelectorAll('.table-box')].filter(box => box.scrollWidth > box.clientWidth).length"
+    )
+    assert wide == 0
+    expect(phone.get_by_role("row", name="License as published").get_by_text("Apache-2.0")).to_have_count(3)
+
+
+def test_a_mark_of_the_interactive_plot_is_a_link_for_the_keyboard(desktop: Page) -> None:
+    desktop.goto("/leaderboard/")
+    mark = desktop.locator(".vega-host .mark-symbol path[role=link]").first
+    Keyboard(desktop).follow(mark)
+    desktop.wait_for_url("**/models/scripted/*/")
+
+
+def test_a_mark_of_the_plot_is_a_link_without_scripts(plain: Page) -> None:
+    plain.goto("/leaderboard/")
+    plain.locator("svg.chart a").first.click()
+    plain.wait_for_url("**/models/scripted/*/")
