@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from tests.factories.catalog import NOW, make_model
 from zoo.catalog.models import (
@@ -15,6 +15,7 @@ from zoo.catalog.models import (
     Cost,
     Evidence,
     Fact,
+    LicensePeriod,
     Model,
     Proposal,
     ReportedScore,
@@ -122,3 +123,35 @@ def test_a_superseded_edge_does_not_stand_in_the_way_of_its_successor() -> None:
     one, other = make_model("acme/one"), make_model("acme/other")
     _edge(one, other, is_current=False)
     assert _edge(one, other).is_current
+
+
+EDITS: dict[str, Callable[[Model, Model], object]] = {
+    "a fact": lambda a, b: Fact.objects.filter(model=a).update(value="MIT"),
+    "where a fact came from": lambda a, b: Fact.objects.filter(model=a).update(origin="files"),
+    "what a source says": lambda a, b: Evidence.objects.update(claim="something else"),
+    "a revision": lambda a, b: Revision.objects.update(tensors_digest="f" * 64),
+    "a file of a revision": lambda a, b: RevisionFile.objects.update(size_bytes=1),
+    "a license period": lambda a, b: LicensePeriod.objects.update(license="MIT"),
+    "since when a license holds": lambda a, b: LicensePeriod.objects.update(since="2020"),
+    "an edge": lambda a, b: Edge.objects.update(kind="merged_from"),
+    "how an edge stands": lambda a, b: Edge.objects.update(status="documented", seen=True),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_what_is_on_record_is_not_edited(what: str) -> None:
+    a, b = make_model("acme/a", license="Apache-2.0"), make_model("acme/b")
+    Evidence.objects.create(model=a, claim="c", source="s", seen=True, status="documented", recorded_at=NOW)
+    revision = Revision.objects.create(model=a, origin="hub", commit="1" * 40, created_at=NOW)
+    RevisionFile.objects.create(revision=revision, path="config.json", size_bytes=2)
+    LicensePeriod.objects.create(model=a, license="Apache-2.0", since="2023", seen=True, source="s")
+    _edge(a, b)
+    with pytest.raises(DatabaseError, match="corrected by new rows"), transaction.atomic():
+        EDITS[what](a, b)
+
+
+def test_what_says_that_a_record_holds_no_more_may_change() -> None:
+    a, b = make_model("acme/a", license="Apache-2.0"), make_model("acme/b")
+    edge = _edge(a, b)
+    assert Fact.objects.filter(model=a).update(is_current=False)
+    assert Edge.objects.filter(pk=edge.pk).update(is_current=False)
