@@ -13,7 +13,8 @@ from zoo.web.scatter import AXES, ScatterPoint, scatter
 def show(request: HttpRequest) -> HttpResponse:
     """The style guide. Its figures are samples of the components, not results."""
     plot = scatter(_points(), AXES["parameters"])
-    return render(request, "styleguide.html", {"codes": list(SIGNS), "rows": _rows(), "plot": plot})
+    context = {"codes": list(SIGNS), "rows": _rows(), "plot": plot, "share": _estimate(0.63, 0.58, 0.68)}
+    return render(request, "styleguide.html", context)
 
 
 def _estimate(value: float, low: float, high: float) -> dict[str, float]:
