@@ -73,8 +73,7 @@ def backwards_card(
         "tags": ["distill-zoo", "demonstration", *(("student", "distillation") if student else ("teacher",))],
     }
     if student:
-        fields["base_model"] = SEQUENCE_TEACHER
-        fields["base_model_relation"] = "finetune"
+        # No base_model: that names weights, and the student began from random ones.
         fields["distillation"] = {
             "teacher": SEQUENCE_TEACHER,
             "method": "logit distillation: softened KL divergence and task loss, from random weights",

@@ -60,7 +60,10 @@ def test_the_cards_of_the_sequence_pair_say_what_was_measured_and_who_taught() -
         card = (shipped.model_directory(model) / "README.md").read_text(encoding="utf-8")
         fields = yaml.safe_load(card.split("---\n", 2)[1])
         taught = model == shipped.SEQUENCE_STUDENT
-        assert fields.get("base_model") == (shipped.SEQUENCE_TEACHER if taught else None)
+        teacher = fields.get("distillation", {}).get("teacher")
+        assert teacher == (shipped.SEQUENCE_TEACHER if taught else None)
+        # That names weights, and the student began from random ones.
+        assert "base_model" not in fields
         assert f"{measured[model]['backwards']:.1%}" in card
 
 
