@@ -13,7 +13,7 @@ USE := local,eval
 ALL := local,eval,postgres,ops,dev
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo run test check fix bench screenshots chaos machines load fuzz clean chromium
+.PHONY: help demo run test check fix bench screenshots chaos machines load fuzz schemathesis audit clean chromium
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -83,6 +83,12 @@ load: $(VENV)/.all ## 100,000 models under load for 20 minutes, beside a plain s
 
 fuzz: $(VENV)/.all ## Fuzz the header and JSON parsers for MINUTES= minutes
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+schemathesis: $(VENV)/.all ## Hold the living API to its OpenAPI document for MINUTES= minutes
+	$(BIN)/python -m tests.contract --minutes $(MINUTES)
+
+audit: $(VENV)/.all ## Ask for known weaknesses of the pinned packages (needs the network)
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
 clean: ## Remove the environment and all local data
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis

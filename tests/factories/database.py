@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.core import signals
+from django.db import close_old_connections, connection
 
 from zoo.runs.models import Chain
 
@@ -41,3 +42,16 @@ def _lift() -> None:
         _LIFTED.update(dict(cursor.fetchall()))
         for name in _LIFTED:
             cursor.execute(f"DROP TRIGGER {name}")
+
+
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """Inside: requests leave the connection open, and with it the test's transaction, as with Django's own client."""
+    ends = (signals.request_started, signals.request_finished)
+    for signal in ends:
+        signal.disconnect(close_old_connections)
+    try:
+        yield
+    finally:
+        for signal in ends:
+            signal.connect(close_old_connections)

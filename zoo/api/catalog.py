@@ -340,7 +340,10 @@ class ModelExport(Conditional):
             OpenApiParameter("as", str, enum=list(exports.FORMATS), required=True),
             *_FILTERS,
         ],
-        responses={(200, "application/octet-stream"): bytes},
+        responses={
+            (200, content_type): bytes
+            for content_type in ("text/csv", "application/x-ndjson", "application/vnd.apache.parquet")
+        },
         tags=["models"],
     )
     def get(self, request: Request) -> HttpResponseBase:

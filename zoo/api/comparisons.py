@@ -13,7 +13,6 @@ from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -22,7 +21,7 @@ from evaluation.comparing.document import with_price
 from zoo.api import pages
 from zoo.api.conditional import Conditional
 from zoo.api.fields import Choice
-from zoo.api.pages import PageParameters
+from zoo.api.pages import PageParameters, Pages
 from zoo.api.parameters import QuerySerializer
 from zoo.comparisons import downloads, samples, selectors
 from zoo.comparisons.contamination import contamination_of
@@ -114,12 +113,9 @@ class SampleParameters(PageParameters):
     outcome = Choice(choices=list(samples.OUTCOMES), required=False)
 
 
-class ComparisonPages(CursorPagination):
+class ComparisonPages(Pages):
     """Comparisons, newest first."""
 
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 100
     ordering = ("-created_at", "-id")
 
 

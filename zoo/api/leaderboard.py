@@ -14,7 +14,6 @@ from rest_framework.views import APIView
 from evaluation.scoring.values import plain
 from zoo.api.fields import Choice
 from zoo.api.parameters import QuerySerializer
-from zoo.api.problems import ProblemSerializer
 from zoo.comparisons.leaderboard import COSTS, Asked, Board, Cell, Row, board
 
 
@@ -95,7 +94,7 @@ class LeaderboardView(APIView):
     @extend_schema(
         operation_id="leaderboard",
         parameters=[LeaderboardQuery],
-        responses={200: LeaderboardSerializer, 400: ProblemSerializer},
+        responses=LeaderboardSerializer,
     )
     def get(self, request: Request) -> Response:
         """The leaderboard of one suite under one set of settings."""

@@ -184,6 +184,7 @@ class Licenses(Conditional):
 
     permission_classes = [AllowAny]
     max_age = 60
+    paged = False
 
     @extend_schema(
         operation_id="licenses_list",

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from zoo.api.parameters import QuerySerializer
+from zoo.core.errors import Invalid
 
 
 def answer(
@@ -46,12 +49,35 @@ class PageParameters(QuerySerializer):
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=100)
 
 
-class _Pages(CursorPagination):
-    """Keyset pages over a queryset, for lists that belong to one thing."""
+class Pages(CursorPagination):
+    """Keyset pages over a queryset. A cursor that no list gave is a wrong parameter, not a missing thing."""
 
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 100
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """The position in the cursor. Raises Invalid."""
+        try:
+            found = super().decode_cursor(request)
+        except NotFound as error:
+            raise _bad_cursor() from error
+        if found is not None and "\x00" in str(found.position):
+            raise _bad_cursor()
+        return found
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: APIView | None = None
+    ) -> list[Any] | None:
+        """A page of the rows. Raises Invalid for a position that is no value of the field it is compared with."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValidationError, ValueError, OverflowError) as error:
+            raise _bad_cursor() from error
+
+
+def _bad_cursor() -> Invalid:
+    return Invalid("this cursor was not given by this list", field="cursor")
 
 
 def listed(
@@ -69,7 +95,7 @@ def listed(
     """
     if not allow:
         PageParameters.read(request)
-    pages = _Pages()
+    pages = Pages()
     pages.ordering = ordering
     found = pages.paginate_queryset(rows, request, view=view)
     return pages.get_paginated_response(serializer(found, many=True, context={"request": request}).data)

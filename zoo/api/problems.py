@@ -42,7 +42,9 @@ logger = logging.getLogger(__name__)
 class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
     """The problem document, for the OpenAPI schema."""
 
-    type = serializers.URLField()
+    type = serializers.CharField(
+        help_text="the address of the page that explains it, relative to this server"
+    )
     title = serializers.CharField()
     status = serializers.IntegerField()
     code = serializers.CharField()

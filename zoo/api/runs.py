@@ -19,7 +19,6 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,7 +28,7 @@ from evaluation.contract import RunReport
 from zoo.accounts.models import Scope, User
 from zoo.api.conditional import Conditional
 from zoo.api.fields import Choice
-from zoo.api.pages import PageParameters
+from zoo.api.pages import PageParameters, Pages
 from zoo.runs import selectors
 from zoo.runs.clock import database_now
 from zoo.runs.lifecycle import State
@@ -71,10 +70,12 @@ class RunSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
-    spec = serializers.DictField()
+    spec = serializers.DictField(required=False, help_text="of one run; a list leaves it out")
     identity = serializers.CharField()
     result = serializers.DictField(
-        allow_null=True, help_text="the report and its place in the chain of results"
+        required=False,
+        allow_null=True,
+        help_text="the report and its place in the chain of results; a list leaves it out",
     )
     events_url = serializers.URLField()
     page_url = serializers.URLField()
@@ -149,12 +150,9 @@ def _time(moment: datetime | None) -> str | None:
     return moment.isoformat().replace("+00:00", "Z") if moment else None
 
 
-class RunPages(CursorPagination):
+class RunPages(Pages):
     """Runs, newest first."""
 
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 100
     ordering = ("-created_at", "-id")
 
 

@@ -66,6 +66,8 @@ def worker_document(worker: Worker, held: int) -> dict[str, Any]:
 class WorkerList(APIView):
     """GET workers/"""
 
+    paged = False
+
     @extend_schema(operation_id="workers_list", responses=WorkerSerializer(many=True), tags=["status"])
     def get(self, request: Request) -> Response:
         """The workers that were seen within five minutes."""

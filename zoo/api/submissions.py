@@ -11,7 +11,6 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,7 +19,7 @@ from evaluation.contract import MAX_BATCH_SIZE, MAX_FEWSHOT, MAX_TASKS, Dtype, E
 from zoo.accounts.models import Scope, User
 from zoo.api.conditional import Conditional
 from zoo.api.fields import Choice
-from zoo.api.pages import PageParameters
+from zoo.api.pages import PageParameters, Pages
 from zoo.api.runs import ReasonSerializer
 from zoo.comparisons import selectors as comparisons
 from zoo.core.errors import Invalid
@@ -113,12 +112,9 @@ class PreflightSerializer(serializers.Serializer[Any]):
     eta_seconds = serializers.IntegerField(allow_null=True)
 
 
-class SubmissionPages(CursorPagination):
+class SubmissionPages(Pages):
     """Submissions, newest first."""
 
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 100
     ordering = ("-created_at", "-id")
 
 

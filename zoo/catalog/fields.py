@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -10,6 +11,10 @@ from zoo.catalog import dates
 from zoo.core.errors import Invalid
 
 Value = str | int | None
+
+LONG_TEXT = 1000
+"""A text that may be this long may have lines; a shorter one is a line."""
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 METHODS = ("response", "logit", "feature", "chain-of-thought", "mixed")
 _MODEL_KEY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
@@ -41,11 +46,17 @@ def _text(limit: int) -> Callable[[object], Value]:
         value = value.strip()
         if len(value) > limit:
             raise ValueError(f"must not be longer than {limit} characters")
-        if "\x00" in value:
-            raise ValueError("must not contain a null character")
+        allowed = "\n\t" if limit >= LONG_TEXT else ""
+        if any(_is_hidden(character) and character not in allowed for character in value):
+            raise ValueError("must not contain control characters")
         return value
 
     return read
+
+
+def _is_hidden(character: str) -> bool:
+    """Control characters, and those that turn the direction of what follows: they show one thing and are another."""
+    return unicodedata.category(character) == "Cc" or character in _TURNS
 
 
 def _count(value: object) -> Value:

@@ -28,6 +28,8 @@ _ATTRIBUTES = {
     "td": {"align"},
     **{f"h{level}": {"id"} for level in range(1, 7)},
 }
+MAX_CHARACTERS = 400_000
+"""What is longer is cut: no page needs more, and a text of megabytes would keep a process for seconds."""
 _PARSER = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 
 
@@ -49,7 +51,7 @@ class Document(NamedTuple):
 
 def render(text: str, *, lowest: int = 1) -> Document:
     """Renders a text. `lowest` is the level that its first-level headings get on the page."""
-    tokens = _PARSER.parse(text)
+    tokens = _PARSER.parse(text[:MAX_CHARACTERS])
     headings = tuple(_number_headings(tokens, lowest))
     dirty = _PARSER.renderer.render(tokens, _PARSER.options, {})
     clean = nh3.clean(

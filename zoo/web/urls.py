@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.urls import path
+from django.views.decorators.http import require_safe as read
 
 from zoo.web.views import (
     account,
@@ -31,11 +32,11 @@ from zoo.web.views import (
 app_name = "web"
 
 urlpatterns = [
-    path("", home.show, name="home"),
-    path("lineage/", home.lineage_door, name="lineage-door"),
-    path("licenses/of/", home.license_door, name="license-door"),
-    path("healthz", health.alive, name="healthz"),
-    path("readyz", health.ready, name="readyz"),
+    path("", read(home.show), name="home"),
+    path("lineage/", read(home.lineage_door), name="lineage-door"),
+    path("licenses/of/", read(home.license_door), name="license-door"),
+    path("healthz", read(health.alive), name="healthz"),
+    path("readyz", read(health.ready), name="readyz"),
     path("theme/", theme.choose, name="theme"),
     path("login/", account.sign_in, name="login"),
     path("logout/", account.sign_out, name="logout"),
@@ -57,22 +58,22 @@ urlpatterns = [
     ),
     path("leaderboard/", leaderboard.show, name="leaderboard"),
     path("leaderboard/chart.<str:form>", leaderboard.chart, name="leaderboard-chart"),
-    path("models/", catalog.model_list, name="models"),
+    path("models/", read(catalog.model_list), name="models"),
     path("models/propose/", proposals.propose, name="propose"),
-    path("models/<str:alias>/", catalog.model_by_alias, name="model-by-alias"),
-    path("models/<str:org>/<str:name>/", catalog.model_page, name="model"),
+    path("models/<str:alias>/", read(catalog.model_by_alias), name="model-by-alias"),
+    path("models/<str:org>/<str:name>/", read(catalog.model_page), name="model"),
     path("models/<str:org>/<str:name>/propose/", proposals.correct, name="propose-correction"),
-    path("models/<str:org>/<str:name>/lineage/", lineage.show, name="lineage"),
-    path("models/<str:org>/<str:name>/lineage.dot", lineage.dot, name="lineage-dot"),
-    path("models/<str:org>/<str:name>/lineage.svg", lineage.svg, name="lineage-svg"),
+    path("models/<str:org>/<str:name>/lineage/", read(lineage.show), name="lineage"),
+    path("models/<str:org>/<str:name>/lineage.dot", read(lineage.dot), name="lineage-dot"),
+    path("models/<str:org>/<str:name>/lineage.svg", read(lineage.svg), name="lineage-svg"),
     path("proposals/", proposals.listed, name="proposals"),
     path("proposals/<uuid:proposal_id>/", proposals.show, name="proposal"),
     path("proposals/<uuid:proposal_id>/decide/", proposals.decide, name="proposal-decide"),
-    path("timeline/", timeline.timeline, name="timeline"),
-    path("glossary/", timeline.glossary, name="glossary"),
-    path("starting-points/", timeline.starting_points, name="starting-points"),
-    path("disputes/", catalog.disputes, name="disputes"),
-    path("scores/unattached/", catalog.unattached_scores, name="unattached"),
+    path("timeline/", read(timeline.timeline), name="timeline"),
+    path("glossary/", read(timeline.glossary), name="glossary"),
+    path("starting-points/", read(timeline.starting_points), name="starting-points"),
+    path("disputes/", read(catalog.disputes), name="disputes"),
+    path("scores/unattached/", read(catalog.unattached_scores), name="unattached"),
     path("compare/", compare.show, name="compare"),
     path("submit/", submissions.submit, name="submit"),
     path("submissions/<uuid:submission_id>/", submissions.show, name="submission"),
@@ -104,16 +105,16 @@ urlpatterns = [
     ),
     path("releases/", releases.index, name="releases"),
     path("releases/<uuid:release_id>/", releases.show, name="release"),
-    path("feeds/releases.atom", releases.Releases(), name="feed-releases"),
-    path("feeds/models.atom", releases.Models(), name="feed-models"),
-    path("feeds/licenses.atom", releases.LicenseChanges(), name="feed-licenses"),
+    path("feeds/releases.atom", read(releases.Releases()), name="feed-releases"),
+    path("feeds/models.atom", read(releases.Models()), name="feed-models"),
+    path("feeds/licenses.atom", read(releases.LicenseChanges()), name="feed-licenses"),
     path("dumps/", dumps.index, name="dumps"),
     path("dumps/<str:day>/<str:name>", dumps.file, name="dump-file"),
-    path("docs/", docs.index, name="docs"),
-    path("docs/images/<str:name>", docs.picture, name="docs-picture"),
-    path("docs/<path:slug>/", docs.document, name="docs-document"),
-    path("problems/", problems.catalog, name="problems"),
-    path("problems/<slug:code>/", problems.entry, name="problem"),
+    path("docs/", read(docs.index), name="docs"),
+    path("docs/images/<str:name>", read(docs.picture), name="docs-picture"),
+    path("docs/<path:slug>/", read(docs.document), name="docs-document"),
+    path("problems/", read(problems.catalog), name="problems"),
+    path("problems/<slug:code>/", read(problems.entry), name="problem"),
 ]
 if settings.DEBUG:
     urlpatterns += [path("styleguide/", styleguide.show, name="styleguide")]

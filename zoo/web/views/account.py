@@ -23,21 +23,28 @@ from zoo.accounts.selectors import tokens_of
 from zoo.core.errors import ZooError
 from zoo.web.forms.account import FirstOperatorForm, SignInForm, TokenForm
 
-sign_in = auth_views.LoginView.as_view(
-    template_name="account/login.html",
-    authentication_form=SignInForm,
-    redirect_authenticated_user=True,
-    next_page="/account/",
+_form = require_http_methods(["GET", "HEAD", "POST"])
+sign_in = _form(
+    auth_views.LoginView.as_view(
+        template_name="account/login.html",
+        authentication_form=SignInForm,
+        redirect_authenticated_user=True,
+        next_page="/account/",
+    )
 )
-enter = auth_views.PasswordResetConfirmView.as_view(
-    template_name="account/enter.html",
-    success_url=reverse_lazy("web:account"),
-    post_reset_login=True,
-    reset_url_token="now",  # noqa: S106
+enter = _form(
+    auth_views.PasswordResetConfirmView.as_view(
+        template_name="account/enter.html",
+        success_url=reverse_lazy("web:account"),
+        post_reset_login=True,
+        reset_url_token="now",  # noqa: S106
+    )
 )
 sign_out = auth_views.LogoutView.as_view()
-change_password = auth_views.PasswordChangeView.as_view(
-    template_name="account/password.html", success_url=reverse_lazy("web:account")
+change_password = _form(
+    auth_views.PasswordChangeView.as_view(
+        template_name="account/password.html", success_url=reverse_lazy("web:account")
+    )
 )
 
 

@@ -7,9 +7,8 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -180,7 +179,7 @@ def log(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """The last lines that a failed runner printed, for those who asked for the run and for operators."""
     run = selectors.run_by_id(run_id)
     if not _may_act(request, run):
-        raise PermissionDenied
+        raise Http404
     return HttpResponse(selectors.log_of(run), content_type="text/plain; charset=utf-8")
 
 
