@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from evaluation import samples as samples_file
+from evaluation.comparing import Measured, comparison_document
+from evaluation.comparing.inputs import SAMPLE_COLUMNS
 from evaluation.contract import Engine, ModelSource, Progress, Protocol, RunReport, RunSpec, SuiteRef
 from evaluation.runners.base import Context, RunFailed
 from evaluation.runners.registry import target_of
@@ -89,3 +91,18 @@ def test_only_encoders_are_trained(causal_model: Path, engine_environment: Path,
     with pytest.raises(RunFailed) as caught:
         run(causal_model, tmp_path, engine_environment)
     assert caught.value.failure.code == "wrong_engine"
+
+
+def test_what_comes_out_is_compared_like_any_run(
+    finished: tuple[RunReport, Path, list[Progress]],
+) -> None:
+    report, output, _ = finished
+    table = samples_file.read_table(output / "samples.parquet", columns=SAMPLE_COLUMNS)
+    own = Measured(make_spec(), report, table)
+    document = comparison_document(own, own, identifier=None, resamples=200)
+    (row,) = document["tasks"]
+    assert row["n"] == 60
+    assert row["retention"].get("value", 1.0) == 1.0
+    assert row["reasoning"]["student"]["draws"] == 3
+    assert document["macro"]["ratio"] == 1.0
+    assert {one["metric"] for one in document["macro"]["by_metric"]} == {"acc", "mcc", "f1"}
