@@ -5,7 +5,8 @@ One engine for both databases; what differs between SQLite (FTS5) and Postgres (
 has paged: ``engine`` says how.
 """
 
-from zoo.catalog.search.engine import Count, Facet, FacetOption, Page, facets, identify, page
+from zoo.catalog.search.counting import Facet, FacetOption, facets
+from zoo.catalog.search.engine import Count, Page, identify, page
 from zoo.catalog.search.index import contribute, rebuild, refresh
 from zoo.catalog.search.query import FACETS, MAX_PAGE_SIZE, ORDERINGS, BadCursor, BadQuery, Query, Range
 

@@ -17,7 +17,6 @@ candidates; without any filter they come from counts that are kept.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -40,11 +39,9 @@ from zoo.catalog.search.words import MAX_WORDS_IN_QUERY, distance, typos_allowed
 CAP = 2_000
 BUDGET = 30_000
 HEAD = 5_000
-OPTIONS = 25
-"""Values shown of a facet."""
 _NEIGHBORS = 5_000
 _SPELLED_OUT = 12
-_TABLE = "catalog_searchdocument"
+TABLE = "catalog_searchdocument"
 _RANGE_COLUMNS = {"parameters": "size_up", "released": "oldest", "retention": "most_kept"}
 
 
@@ -70,24 +67,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class FacetOption:
-    """A value with its count."""
-
-    value: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """A facet's most frequent values; not exact: every count is a lower bound."""
-
-    name: str
-    options: tuple[FacetOption, ...]
-    exact: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """A query in the terms of the index."""
 
     groups: tuple[Group, ...]
@@ -101,36 +81,16 @@ def page(query: Query, *, using: str = "default") -> Page:
     """The page of the query. Raises BadCursor."""
     position = query.position()
     with connection(using).cursor() as cursor:
-        plan = _plan(query, cursor, using)
+        plan = make_plan(query, cursor, using)
         if not plan.possible:
             return Page((), "", "", Count(0, True), plan.mended, plan.unknown)
         pinned = _pinned(query, plan, using)
-        candidates = _candidates(plan, CAP, cursor, using) if query.is_filtered else None
+        candidates = find_candidates(plan, CAP, cursor, using) if query.is_filtered else None
         rows = _rows(query, plan, position, candidates, cursor, using)
         count = Count(CAP, False) if candidates is None else Count(len(candidates), True)
         if not query.is_filtered:
             count = Count(_total(using), True)
     return _assemble(query, plan, position, rows, count, pinned)
-
-
-def facets(query: Query, *, using: str = "default") -> tuple[Facet, ...]:
-    """Every facet with its counts. The values of a facet are counted without that facet's own filter."""
-    with connection(using).cursor() as cursor:
-        if not query.is_filtered:
-            return tuple(_kept_counts(name, using) for name in FACETS)
-        # A page's cursor is no filter; without it equal queries compare equal.
-        query = Query(query.text, query.facets, query.ranges, query.ordering, query.size)
-        shared = _sample(query, cursor, using)
-        found: list[Facet | tuple[str, Counter[str], bool]] = []
-        for name in FACETS:
-            rest = query.without(name)
-            if rest == query:
-                found.append((name, *shared))
-            elif rest.is_filtered:
-                found.append((name, *_sample(rest, cursor, using)))
-            else:
-                found.append(_kept_counts(name, using))
-    return tuple(_named(found, using))
 
 
 def identify(query: Query, *, using: str = "default") -> Iterator[int]:
@@ -146,7 +106,7 @@ def identify(query: Query, *, using: str = "default") -> Iterator[int]:
         query = Query(query.text, query.facets, query.ranges, query.ordering, query.size, step.next)
 
 
-def _plan(query: Query, cursor: CursorWrapper, using: str) -> _Plan:
+def make_plan(query: Query, cursor: CursorWrapper, using: str) -> Plan:
     """Words become groups (mended where nobody knows them), facet values tokens, ranges columns."""
     groups: list[Group] = []
     mended, unknown = [], []
@@ -168,7 +128,7 @@ def _plan(query: Query, cursor: CursorWrapper, using: str) -> _Plan:
         (_RANGE_COLUMNS[name], *_bounds(name, bounds.lowest, bounds.highest))
         for name, bounds in query.ranges.items()
     )
-    return _Plan(tuple(groups), ranges, possible, tuple(mended), tuple(unknown))
+    return Plan(tuple(groups), ranges, possible, tuple(mended), tuple(unknown))
 
 
 def _group(word: str, known: Sequence[str], cursor: CursorWrapper, using: str) -> Group:
@@ -214,7 +174,7 @@ def _tokens_of(name: str, values: Sequence[str], using: str) -> tuple[str, ...]:
     return tuple(f"_{FACETS[name]}{pk}" for pk in rows.values_list("pk", flat=True))
 
 
-def _pinned(query: Query, plan: _Plan, using: str) -> int | None:
+def _pinned(query: Query, plan: Plan, using: str) -> int | None:
     """The entry whose id, name or alias is the text itself: it comes first by relevance."""
     key = query.text.strip().lower()
     if not key or query.sorted_by != "relevance" or any(query.facets.values()) or query.ranges:
@@ -223,7 +183,7 @@ def _pinned(query: Query, plan: _Plan, using: str) -> int | None:
     return found or (Alias.objects.using(using).filter(key=key).values_list("model_id", flat=True).first())
 
 
-def _candidates(plan: _Plan, limit: int, cursor: CursorWrapper, using: str) -> list[int] | None:
+def find_candidates(plan: Plan, limit: int, cursor: CursorWrapper, using: str) -> list[int] | None:
     """The keys of all matching rows where an index finds at most ``limit`` of them; else None."""
     kit = backend(using)
     if plan.groups:
@@ -231,18 +191,18 @@ def _candidates(plan: _Plan, limit: int, cursor: CursorWrapper, using: str) -> l
         inner = Sql(
             f"{match.text} LIMIT %s", (*match.parameters, limit * 5 + 1 if plan.ranges else limit + 1)
         )
-        found = _keys(cursor, inner)
+        found = keys(cursor, inner)
         if not plan.ranges or len(found) <= limit * 5:
             found = _within(found, plan, cursor) if plan.ranges else found
             return found if len(found) <= limit else None
     if plan.ranges:
-        tests = [_range_test(*bounds) for bounds in plan.ranges]
+        tests = [range_test(*bounds) for bounds in plan.ranges]
         where = " AND ".join(test.text for test in tests)
         narrowest = Sql(
-            f"SELECT model_id FROM {_TABLE} WHERE {where} LIMIT %s",  # noqa: S608 - fixed names
+            f"SELECT model_id FROM {TABLE} WHERE {where} LIMIT %s",  # noqa: S608 - fixed names
             (*(value for test in tests for value in test.parameters), limit + 1),
         )
-        found = _keys(cursor, narrowest)
+        found = keys(cursor, narrowest)
         if len(found) <= limit:
             return _with_groups(found, plan, kit, cursor)
     return None
@@ -250,7 +210,7 @@ def _candidates(plan: _Plan, limit: int, cursor: CursorWrapper, using: str) -> l
 
 def _rows(
     query: Query,
-    plan: _Plan,
+    plan: Plan,
     position: Cursor | None,
     candidates: list[int] | None,
     cursor: CursorWrapper,
@@ -261,11 +221,11 @@ def _rows(
     window = _window(column, position)
     tail = Sql(f"ORDER BY {_order(column, position)} LIMIT %s", (query.size + 1,))
     if candidates is not None:
-        return _select(cursor, column, [_among(candidates), window], tail)
+        return _select(cursor, column, [among(candidates), window], tail)
     if query.sorted_by == "relevance" and plan.groups:
         return _ranked(plan, position, query.size, cursor, using)
     # The plus sign keeps the database from leaving the index of the order for that of a range.
-    tests = [_range_test(f"+{bounds[0]}", *bounds[1:]) for bounds in plan.ranges]
+    tests = [range_test(f"+{bounds[0]}", *bounds[1:]) for bounds in plan.ranges]
     tests += [_group_test(group, backend(using)) for group in plan.groups]
     budget = _budget(plan, query.size, cursor, using)
     found = _walk(cursor, column, window, tests, position, query.size, budget)
@@ -273,11 +233,11 @@ def _rows(
         return found
     match = backend(using).matching(plan.groups)
     every = Sql(f"model_id IN ({match.text})", match.parameters)
-    ranges = [_range_test(*bounds) for bounds in plan.ranges]
+    ranges = [range_test(*bounds) for bounds in plan.ranges]
     return _select(cursor, column, [every, *ranges, window], tail)
 
 
-def _budget(plan: _Plan, size: int, cursor: CursorWrapper, using: str) -> int:
+def _budget(plan: Plan, size: int, cursor: CursorWrapper, using: str) -> int:
     """How many rows a walk may look at: ten times what it would take if the matches were spread evenly."""
     if not plan.groups:
         return BUDGET
@@ -291,7 +251,7 @@ def _budget(plan: _Plan, size: int, cursor: CursorWrapper, using: str) -> int:
 
 
 def _ranked(
-    plan: _Plan, position: Cursor | None, size: int, cursor: CursorWrapper, using: str
+    plan: Plan, position: Cursor | None, size: int, cursor: CursorWrapper, using: str
 ) -> list[tuple[int, int | str]]:
     """Many matches by relevance: those among the HEAD most prominent entries by rank, then the rest by key.
 
@@ -307,7 +267,7 @@ def _ranked(
     window = Sql("", ()) if in_tail else _window("prominence", position)
 
     def head(count: int) -> list[tuple[int, int | str]]:
-        tests = [_range_test(f"+{bounds[0]}", *bounds[1:]) for bounds in plan.ranges]
+        tests = [range_test(f"+{bounds[0]}", *bounds[1:]) for bounds in plan.ranges]
         tests += [_group_test(group, backend(using)) for group in plan.groups]
         inside = Sql("(prominence, model_id) <= (%s, %s)", border)
         order = Sql(f"ORDER BY {_order('prominence', position)} LIMIT %s", (count,))
@@ -331,7 +291,7 @@ def _ranked(
 
 
 def _tail(
-    plan: _Plan,
+    plan: Plan,
     border: tuple[int, int],
     start: int,
     backward: bool,
@@ -344,7 +304,7 @@ def _tail(
     tests = [
         Sql(f"{source.key} {'<' if backward else '>'} %s", (start,)),
         Sql(f"({source.rows}.prominence, {source.rows}.model_id) > (%s, %s)", border),
-        *(_range_test(f"+{source.rows}.{bounds[0]}", *bounds[1:]) for bounds in plan.ranges),
+        *(range_test(f"+{source.rows}.{bounds[0]}", *bounds[1:]) for bounds in plan.ranges),
     ]
     cursor.execute(
         f"SELECT {source.key}, {source.rows}.prominence {source.text} AND "
@@ -386,41 +346,44 @@ def _select(
     given = [condition for condition in conditions if condition.text]
     where = " AND ".join(condition.text for condition in given) or "1 = 1"
     cursor.execute(
-        f"SELECT model_id, {column} FROM {_TABLE} WHERE {where} {tail.text}",  # noqa: S608 - fixed names
+        f"SELECT model_id, {column} FROM {TABLE} WHERE {where} {tail.text}",  # noqa: S608 - fixed names
         (*(value for condition in given for value in condition.parameters), *tail.parameters),
     )
     return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
-def _keys(cursor: CursorWrapper, sql: Sql) -> list[int]:
+def keys(cursor: CursorWrapper, sql: Sql) -> list[int]:
+    """The first column of what the statement finds."""
     cursor.execute(sql.text, sql.parameters)
     return [row[0] for row in cursor.fetchall()]
 
 
-def _within(found: Sequence[int], plan: _Plan, cursor: CursorWrapper) -> list[int]:
-    tests = [_among(found), *(_range_test(*bounds) for bounds in plan.ranges)]
-    return _filtered(tests, cursor)
+def _within(found: Sequence[int], plan: Plan, cursor: CursorWrapper) -> list[int]:
+    tests = [among(found), *(range_test(*bounds) for bounds in plan.ranges)]
+    return filtered(tests, cursor)
 
 
-def _with_groups(found: Sequence[int], plan: _Plan, kit: Backend, cursor: CursorWrapper) -> list[int]:
+def _with_groups(found: Sequence[int], plan: Plan, kit: Backend, cursor: CursorWrapper) -> list[int]:
     if not plan.groups:
         return list(found)
-    return _filtered([_among(found), *(_group_test(group, kit) for group in plan.groups)], cursor)
+    return filtered([among(found), *(_group_test(group, kit) for group in plan.groups)], cursor)
 
 
-def _filtered(tests: Sequence[Sql], cursor: CursorWrapper) -> list[int]:
+def filtered(tests: Sequence[Sql], cursor: CursorWrapper) -> list[int]:
+    """The keys of the rows that pass all tests."""
     where = " AND ".join(test.text for test in tests)
     parameters = tuple(value for test in tests for value in test.parameters)
-    return _keys(cursor, Sql(f"SELECT model_id FROM {_TABLE} WHERE {where}", parameters))  # noqa: S608
+    return keys(cursor, Sql(f"SELECT model_id FROM {TABLE} WHERE {where}", parameters))  # noqa: S608
 
 
-def _among(ids: Sequence[int]) -> Sql:
+def among(ids: Sequence[int]) -> Sql:
     """The keys as literals: they are whole numbers of our own, and there may be more than parameters allow."""
     listed = ", ".join(str(int(pk)) for pk in ids) or "NULL"
     return Sql(f"model_id IN ({listed})", ())
 
 
-def _range_test(column: str, lowest: int, highest: int) -> Sql:
+def range_test(column: str, lowest: int, highest: int) -> Sql:
+    """Whether the column lies between the two, both included."""
     return Sql(f"{column} BETWEEN %s AND %s", (lowest, highest))
 
 
@@ -451,7 +414,7 @@ def _order(column: str, position: Cursor | None) -> str:
 
 def _assemble(
     query: Query,
-    plan: _Plan,
+    plan: Plan,
     position: Cursor | None,
     rows: list[tuple[int, int | str]],
     count: Count,
@@ -477,64 +440,3 @@ def _total(using: str) -> int:
     """The number of entries, from the counts that are kept."""
     counts = FacetValue.objects.using(using).filter(facet="kind").values_list("count", flat=True)
     return sum(counts)
-
-
-def _kept_counts(name: str, using: str) -> Facet:
-    rows = FacetValue.objects.using(using).filter(facet=name, count__gt=0).order_by("-count", "key")
-    options = tuple(FacetOption(*row) for row in rows.values_list("value", "count")[:OPTIONS])
-    return Facet(name, options, exact=True)
-
-
-def _sample(query: Query, cursor: CursorWrapper, using: str) -> tuple[Counter[str], bool]:
-    """How often each token occurs among the candidates, or among the first CAP of them."""
-    plan = _plan(query, cursor, using)
-    if not plan.possible:
-        return Counter(), True
-    ids, exact = _some(plan, cursor, using)
-    if not ids:
-        return Counter(), exact
-    where = _among(ids)
-    cursor.execute(f"SELECT facets FROM {_TABLE} WHERE {where.text}")  # noqa: S608 - whole numbers
-    # One text and one count: half the time of counting row by row.
-    return Counter("".join(row[0] for row in cursor.fetchall()).split()), exact
-
-
-def _some(plan: _Plan, cursor: CursorWrapper, using: str) -> tuple[list[int], bool]:
-    """Up to CAP of the matching keys, found among a bounded number of rows, and whether they are all."""
-    if plan.groups and not plan.ranges:
-        match = backend(using).matching(plan.groups)
-        found = _keys(cursor, Sql(f"{match.text} LIMIT %s", (*match.parameters, CAP + 1)))
-        return found[:CAP], len(found) <= CAP
-    every = _candidates(plan, CAP, cursor, using)
-    if every is not None:
-        return every, True
-    tests = [_range_test(*bounds) for bounds in plan.ranges]
-    if plan.groups:
-        match = backend(using).matching(plan.groups)
-        found = _keys(cursor, Sql(f"{match.text} LIMIT %s", (*match.parameters, CAP * 5)))
-        return _filtered([_among(found), *tests], cursor)[:CAP], False
-    where = " AND ".join(test.text for test in tests)
-    parameters = tuple(value for test in tests for value in test.parameters)
-    sql = Sql(f"SELECT model_id FROM {_TABLE} WHERE {where} LIMIT %s", (*parameters, CAP))  # noqa: S608
-    return _keys(cursor, sql), False
-
-
-def _named(found: Sequence[Facet | tuple[str, Counter[str], bool]], using: str) -> Iterator[Facet]:
-    """Turns counted tokens into values, with one query for all of them."""
-    tops: dict[str, list[tuple[str, int]]] = {}
-    for row in found:
-        if isinstance(row, tuple):
-            name, counter, _ = row
-            letter = f"_{FACETS[name]}"
-            own = [(token, n) for token, n in counter.items() if token.startswith(letter)]
-            tops[name] = sorted(own, key=lambda pair: (-pair[1], pair[0]))[:OPTIONS]
-    ids = {int(token[2:]) for top in tops.values() for token, _ in top}
-    values = dict(FacetValue.objects.using(using).filter(pk__in=ids).values_list("pk", "value"))
-    for row in found:
-        if isinstance(row, Facet):
-            yield row
-        else:
-            name, _, exact = row
-            options = [FacetOption(values[int(token[2:])], n) for token, n in tops[name]]
-            options.sort(key=lambda option: (-option.count, option.value.lower()))
-            yield Facet(name, tuple(options), exact)
