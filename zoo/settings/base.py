@@ -195,7 +195,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["zoo.api.auth.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "zoo.api.schema.Described",
     "DEFAULT_THROTTLE_CLASSES": ["zoo.api.throttles.Anonymous", "zoo.api.throttles.ByToken"],
     "DEFAULT_THROTTLE_RATES": {"anonymous": "600/min", "token": "1200/min"},
     "EXCEPTION_HANDLER": "zoo.api.problems.exception_handler",
@@ -218,6 +218,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "zoo.api.schema.with_examples",
+        "zoo.api.schema.add_problems",
     ],
 }
 
