@@ -12,40 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from zoo.api import pages
+from zoo.api.catalog_parameters import FILTERS, PAGING
 from zoo.api.conditional import Conditional
 from zoo.api.streaming import stream
 from zoo.catalog import exports, search, selectors
 from zoo.catalog.search import parameters
 from zoo.catalog.selectors import Profile, Summary
 from zoo.core.models import AuditRow
-
-_MANY = {"explode": True, "style": "form"}
-_FACET_PARAMETERS = [
-    OpenApiParameter(
-        name,
-        {"type": "array", "items": {"type": "string", **({"enum": list(c)} if c else {})}},
-        description=f"One or more values of {name}: alternatives.",
-        **_MANY,  # type: ignore[arg-type]
-    )
-    for name in search.FACETS
-    for c in [parameters.CHOICES.get(name)]
-]
-_FILTERS = [
-    OpenApiParameter("q", str, description="Words: prefixes and misspellings are understood."),
-    *_FACET_PARAMETERS,
-    OpenApiParameter("parameters__gte", str, description="At least so many parameters: 7000000000 or 7B."),
-    OpenApiParameter("parameters__lte", str, description="At most so many parameters."),
-    OpenApiParameter("released__gte", str, description="From this day, month or year on."),
-    OpenApiParameter("released__lte", str, description="Until this day, month or year."),
-    OpenApiParameter("retention__gte", float, description="Overall retention measured here, as a fraction."),
-    OpenApiParameter("retention__lte", float),
-    OpenApiParameter("measured", bool, description="Only models measured here."),
-    OpenApiParameter("ordering", str, enum=list(search.ORDERINGS), description="Unknown figures come last."),
-]
-_PAGING = [
-    OpenApiParameter("cursor", str, description="From next or previous of another page."),
-    OpenApiParameter("page_size", int, description=f"1 to {search.MAX_PAGE_SIZE}; 25 if not given."),
-]
 
 
 class SummarySerializer(serializers.Serializer[Summary]):
@@ -287,7 +260,7 @@ class ModelList(Conditional):
 
     @extend_schema(
         operation_id="models_list",
-        parameters=[*_FILTERS, *_PAGING],
+        parameters=[*FILTERS, *PAGING],
         responses=ModelPageSerializer,
         tags=["models"],
     )
@@ -312,7 +285,7 @@ class ModelFacets(Conditional):
     """GET models/facets/"""
 
     @extend_schema(
-        operation_id="models_facets", parameters=_FILTERS, responses=FacetsSerializer, tags=["models"]
+        operation_id="models_facets", parameters=FILTERS, responses=FacetsSerializer, tags=["models"]
     )
     def get(self, request: Request) -> Response:
         """How many entries each value of each facet has under the present filters."""
@@ -338,7 +311,7 @@ class ModelExport(Conditional):
         operation_id="models_export",
         parameters=[
             OpenApiParameter("as", str, enum=list(exports.FORMATS), required=True),
-            *_FILTERS,
+            *FILTERS,
         ],
         responses={
             (200, content_type): bytes
