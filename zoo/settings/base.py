@@ -217,6 +217,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "zoo.api.schema.add_problems",
         "zoo.api.schema.with_examples",
         "zoo.api.schema.add_problems",
     ],
