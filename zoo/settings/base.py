@@ -219,7 +219,6 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "zoo.api.schema.add_problems",
         "zoo.api.schema.with_examples",
-        "zoo.api.schema.add_problems",
     ],
 }
 
