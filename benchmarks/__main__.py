@@ -1,6 +1,6 @@
 """``make bench``: every side-by-side measurement, one after the other, into ``benchmarks/results/``.
 
-The catalog is measured at 10,000 models here; ``python -m benchmarks.catalog --models 1000000`` takes some minutes more.
+The catalog is measured at 10,000 models here; ``python -m benchmarks.catalog --models 1000000`` takes minutes more.
 """
 
 from __future__ import annotations
