@@ -100,9 +100,8 @@ class Described(AutoSchema):
 
     def _problems(self) -> list[str]:
         """The statuses of problems that this operation can answer with."""
-        found = ["400", "401", "406", "429"]
-        if "{" in self.path or self.method not in SAFE_METHODS:
-            found.append("404")
+        # 404 also of lists: a parameter may name what is not there.
+        found = ["400", "401", "404", "406", "429"]
         if self.method not in SAFE_METHODS:
             found += ["403", "409", "413", "415"]
         elif getattr(self.view, "read_scope", None) is not None:
