@@ -32,7 +32,7 @@ class ProposalSerializer(serializers.Serializer[Proposal]):
     state = serializers.CharField()
     model = serializers.SerializerMethodField()
     draft = serializers.JSONField()
-    amended_draft = serializers.JSONField(allow_null=True)
+    amended_draft = serializers.DictField(allow_null=True)
     reason = serializers.CharField()
     proposed_by = serializers.CharField(source="proposed_by.username")
     proposed_at = serializers.DateTimeField()
