@@ -14,9 +14,13 @@ DOCUMENT: dict[str, Any] = {
     "paths": {
         "/things/": {
             "get": {
-                "parameters": [{"in": "query", "name": "q", "schema": {"type": "string", "enum": ["a", "b"]}}],
+                "parameters": [
+                    {"in": "query", "name": "q", "schema": {"type": "string", "enum": ["a", "b"]}}
+                ],
                 "responses": {
-                    "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}}
+                    "200": {
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}
+                    }
                 },
             },
             "post": {

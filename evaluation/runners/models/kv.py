@@ -35,6 +35,8 @@ class PrefixLayer(DynamicLayer):  # type: ignore[misc]
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]
     """Has room for tokens to come, so that a step of decoding writes one token instead of copying all before it."""
 
+    _buffers: list[torch.Tensor]
+
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
