@@ -1,7 +1,7 @@
 """What the service adds to ``zoo evaluate``: the same pair through a whole stack and by the command, in turn.
 
 Wall time, since waiting is what a service adds; so it means something on a quiet machine only, and the load stands
-beside it. Each side does two runs, student and teacher; the job with both loaded, for which no submission waits, is off.
+beside it. Each side does two runs, student and teacher. The job with both loaded is off: no submission waits for it.
 """
 
 from __future__ import annotations
