@@ -23,7 +23,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.use: pyproject.toml constraints.txt | $(BIN)/python
-	@test -e $(VENV)/.all || { echo "Installing (a few minutes the first time) ..."; $(PIP) install -q -e '.[$(USE)]' -c constraints.txt; }
+	@test $(VENV)/.all -nt pyproject.toml -a $(VENV)/.all -nt constraints.txt || { echo "Installing (a few minutes the first time) ..."; $(PIP) install -q -e '.[$(USE)]' -c constraints.txt; }
 	@touch $@
 
 $(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.factories import bad_models
 from zoo.cli.evaluate import verdict_code
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +91,16 @@ def test_wrong_input_and_failures_have_their_exit_codes(
     done = zoo(tmp_path, *words)
     assert done.returncode == code, done.stderr
     assert said in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(("model", "advice"), bad_models.SAYS.items())
+def test_a_model_that_must_not_be_loaded_is_wrong_input(tmp_path: Path, model: str, advice: str) -> None:
+    mirror = bad_models.mirror(tmp_path / "mirror")
+    done = zoo(tmp_path, str(mirror / model), "--tasks", "arc_easy")
+    assert done.returncode == 64
+    assert advice in done.stderr
     assert done.stdout == ""
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 DONE, NO, UNKNOWN, USAGE, FAILED = 0, 1, 2, 64, 70
 USAGE_CODES = frozenset(
-    "unknown_task unknown_suite task_runs_code task_needs_images bad_reference suite_fixes_shots".split()  # noqa: SIM905
+    "unknown_task unknown_suite task_runs_code task_needs_images bad_reference suite_fixes_shots "  # noqa: SIM905
+    "model_not_found weights_not_safetensors needs_remote_code bad_header config_missing weights_missing".split()
 )
 """Failures that are about the question, not about the run."""
 

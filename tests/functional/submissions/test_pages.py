@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from evaluation.contract import Failure, Fault, Progress, Stage
+from tests.factories import bad_models
 from tests.factories.runs import LEASE, finish, make_user, make_worker, must_claim
 from zoo.jobs import tasks
 from zoo.runs.models import Run
@@ -93,6 +94,17 @@ def test_wrong_input_is_explained_at_its_field_and_nothing_is_queued(
     browser: Client, change: dict[str, str], said: str
 ) -> None:
     answer = browser.post("/submit/", FORM | change | {"action": "submit"})
+    assert answer.status_code == 400
+    assert said in answer.content.decode()
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize(("model", "said"), bad_models.SAYS.items())
+def test_a_model_that_must_not_be_loaded_is_refused_with_what_to_change(
+    browser: Client, model: str, said: str, tmp_path: Path, settings: Settings
+) -> None:
+    settings.ZOO_MODELS_DIR = bad_models.mirror(tmp_path)
+    answer = browser.post("/submit/", FORM | {"student": model, "action": "submit"})
     assert answer.status_code == 400
     assert said in answer.content.decode()
     assert not Run.objects.exists()

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from tests.factories import bad_models
 from tests.factories.runs import NOW, finish, make_user, must_claim
 from zoo.accounts.models import Scope
 from zoo.accounts.services import create_token
@@ -112,6 +113,17 @@ def test_wrong_input_is_a_problem_that_points_at_the_field(body: dict[str, Any],
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
     assert pointer in [error["pointer"].rsplit("/0")[0] for error in answer.json()["errors"]]
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize(("model", "said"), bad_models.SAYS.items())
+def test_a_model_that_must_not_be_loaded_is_refused_with_what_to_change(
+    model: str, said: str, tmp_path: Path, settings: Settings
+) -> None:
+    settings.ZOO_MODELS_DIR = bad_models.mirror(tmp_path)
+    answer = post(client_of(), body=BODY | {"student": model})
+    assert answer.status_code == 400
+    assert said in answer.content.decode()
     assert not Run.objects.exists()
 
 
