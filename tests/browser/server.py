@@ -41,9 +41,10 @@ class Zoo(NamedTuple):
         return pattern.format(**self.seeded)
 
     def run(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Starts a module of ours beside the server, on the same data, with an input that the caller closes."""
+        """Starts a module of ours beside the server, on the same data, with pipes to speak to it."""
         command = [sys.executable, "-m", module, *arguments]
-        return subprocess.Popen(command, env=self.environment, cwd=CHECKOUT, stdin=subprocess.PIPE)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        return subprocess.Popen(command, env=self.environment, cwd=CHECKOUT, **pipes)
 
 
 @contextmanager

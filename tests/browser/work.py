@@ -1,4 +1,6 @@
-"""A worker for one run beside a running zoo: claims, reports progress, waits for the end of its input, delivers.
+"""A worker for one run beside a running zoo: claims, reports progress, delivers at the end of its input.
+
+Each line of the input is a number of requests done; it is reported and answered by the time, in seconds since 1970.
 
 ``python -m tests.browser.work RUN`` with the environment of that zoo.
 """
@@ -7,7 +9,9 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import django
@@ -31,9 +35,11 @@ def main(run_id: str) -> None:
     assert lease is not None
     spec = run.parsed_spec
     assert isinstance(spec, RunSpec)
-    progress = Progress(stage=Stage.SCORING, done=DONE, total=TOTAL, task=spec.tasks[0], rate=8.0)
-    queue.heartbeat(lease=lease, progress=progress, now=now(), length=timedelta(minutes=1))
-    sys.stdin.read()
+    for done in chain([str(DONE)], iter(sys.stdin.readline, "")):
+        progress = Progress(stage=Stage.SCORING, done=int(done), total=TOTAL, task=spec.tasks[0], rate=8.0)
+        queue.heartbeat(lease=lease, progress=progress, now=now(), length=timedelta(minutes=1))
+        sys.stdout.write(f"{time.time()}\n")
+        sys.stdout.flush()
     with tempfile.TemporaryDirectory() as folder:
         report = measure(spec, Path(folder))
         upload(lease, report, Path(folder), now=now())

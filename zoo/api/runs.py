@@ -35,7 +35,7 @@ from zoo.runs.lifecycle import State
 from zoo.runs.models import Run, RunEvent
 from zoo.submissions import services
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.25
 COMMENT_SECONDS = 15.0
 STREAM_SECONDS = 600.0
 """A stream ends after this; the client connects again by itself and loses nothing."""

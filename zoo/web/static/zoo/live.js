@@ -1,4 +1,4 @@
-// Follows a run: an event of its stream fetches the moving part of the page anew, at once but at most once a second.
+// Follows a run: an event of its stream fetches the moving part of the page anew, at once but at most three times a second.
 // Without EventSource it asks every five seconds; without scripts the page refreshes itself.
 (() => {
   "use strict";
@@ -23,7 +23,7 @@
     }
   };
   const soon = () => {
-    const wait = Math.max(0, last + 1000 - Date.now());
+    const wait = Math.max(0, last + 300 - Date.now());
     if (due === null && !ended) due = setTimeout(() => refresh().catch(() => {}), wait);
   };
 
