@@ -119,5 +119,5 @@ def test_a_mark_of_the_interactive_plot_is_a_link_for_the_keyboard(desktop: Page
 
 def test_a_mark_of_the_plot_is_a_link_without_scripts(plain: Page) -> None:
     plain.goto("/leaderboard/")
-    plain.locator("svg.chart a").first.click()
+    plain.locator("svg.chart a .dot").first.click()
     plain.wait_for_url("**/models/scripted/*/")

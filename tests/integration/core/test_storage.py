@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
+import fsspec
 import httpx
 import pytest
 from pytest_django import Settings
@@ -57,6 +58,8 @@ def store(
     """A store by what ZOO_ARTIFACTS says; for S3 the rest is in the environment, as for any of its clients."""
     if request.param == "s3":
         monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3"))
+        # fsspec keeps clients by their arguments, and not by the address that the environment gives.
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

@@ -79,7 +79,7 @@ def test_a_model_beside_itself_differs_in_nothing(models: dict[str, Path], tmp_p
     assert np.diag(report.similarity["cka"]) == pytest.approx(1)
     assert report.efficiency["parameter_share"] == 1
     assert report.speculation["same_text"] == report.speculation["prompts"]
-    assert report.speculation["acceptance"] > 0.75
+    assert report.speculation["acceptance"]["value"] > 0.75
 
 
 def test_half_the_layers_are_cheaper_and_not_the_same(models: dict[str, Path], tmp_path: Path) -> None:
