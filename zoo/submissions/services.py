@@ -10,10 +10,10 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from evaluation.comparing.inputs import other_batch_size
-from evaluation.contract import PairSpec, RunSpec
+from evaluation.contract import Fault, PairSpec, RunSpec
 from zoo.accounts.models import Scope, User
 from zoo.core.errors import Conflict, Forbidden, Invalid, TooMany
-from zoo.core.models import record
+from zoo.core.models import AuditRow, record
 from zoo.runs import queue
 from zoo.runs import selectors as runs
 from zoo.runs.lifecycle import FINAL, State
@@ -83,8 +83,7 @@ def submit(
     if answer.student is None:
         raise Refused(answer.failures)
     with transaction.atomic():
-        # The row's lock makes a submitter's submissions come one after the other, so that quotas hold.
-        User.objects.filter(pk=acting_user.pk).update(role=F("role"))
+        _one_after_the_other(acting_user)
         known = _by_key(request, acting_user, idempotency_key, now)
         if known is not None:
             return known
@@ -110,12 +109,24 @@ def _by_key(request: SubmissionRequest, user: User, key: str | None, now: dateti
     return known
 
 
-def _check_quota(user: User, now: datetime) -> None:
+def _one_after_the_other(user: User) -> None:
+    """The row's lock makes what a submitter asks for come one after the other, so that quotas hold."""
+    User.objects.filter(pk=user.pk).update(role=F("role"))
+
+
+def _check_quota(user: User, now: datetime, *, anew: QuerySet[Submission] | None = None) -> None:
+    """Whether there is room for one more; ``anew`` are submissions that are to be taken up again, not more."""
     mine = Submission.objects.filter(submitted_by=user)
-    day = mine.filter(created_at__gt=now - timedelta(days=1), refunded=False)
+    if anew is not None:
+        mine = mine.exclude(pk__in=anew.values("pk"))
+    since = now - timedelta(days=1)
+    retried = _retried_since(user, since)
+    day = mine.filter(refunded=False).filter(
+        Q(created_at__gt=since) | Q(student_run__in=retried) | Q(teacher_run__in=retried)
+    )
     if day.count() >= settings.ZOO_SUBMISSIONS_PER_DAY:
         first = day.order_by("created_at").first()
-        wait = (first.created_at + timedelta(days=1) - now).total_seconds() if first else 3600
+        wait = (first.created_at - since).total_seconds() if first and first.created_at > since else 3600
         raise OverQuota(
             f"you have made {settings.ZOO_SUBMISSIONS_PER_DAY} submissions within a day, which is the most there are",
             retry_after=max(1, int(wait)),
@@ -130,6 +141,12 @@ def _check_quota(user: User, now: datetime) -> None:
             remedy="Wait for one to finish, or cancel one.",
             retry_after=60,
         )
+
+
+def _retried_since(user: User, since: datetime) -> list[UUID]:
+    """The runs that the user had queued again: an old submission that goes on today counts today."""
+    rows = AuditRow.objects.filter(user=user, action="run.retry", at__gt=since)
+    return [UUID(subject.removeprefix("run:")) for subject in rows.values_list("subject", flat=True)]
 
 
 def _create(
@@ -227,16 +244,31 @@ def cancel_run(*, run_id: UUID, acting_user: User, now: datetime) -> State:
 def retry_run(*, run_id: UUID, acting_user: User, now: datetime) -> Run:
     """Queues a failed or cancelled run again, for whoever asked for it or waits for it, or for an operator.
 
-    Raises RunNotFound, NotYours, CannotRetry.
+    It counts like submitting: what the quota was given back for is taken from it again.
+    Raises RunNotFound, NotYours, CannotRetry, OverQuota; then nothing is queued.
     """
     run = runs.run_by_id(run_id)
     _check_owner(run, acting_user)
-    return queue.retry(run_id=run.pk, acting_user=acting_user, now=now)
+    with transaction.atomic():
+        _one_after_the_other(acting_user)
+        again = queue.retry(run_id=run.pk, acting_user=acting_user, now=now)
+        mine = _waiting(run).filter(submitted_by=acting_user)
+        if mine.exists() or not acting_user.may(Scope.OPERATE):
+            _check_quota(acting_user, now, anew=mine)
+        mine.update(refunded=False)
+    return again
+
+
+def may_act(run: Run, user: User) -> bool:
+    """Whether the user may cancel the run, try it again and read its log: who asked or waits, and operators."""
+    if user.may(Scope.OPERATE):
+        return True
+    mine = run.requested_by_id == user.pk or _waiting(run).filter(submitted_by=user).exists()
+    return mine and user.may(Scope.SUBMIT)
 
 
 def _check_owner(run: Run, user: User) -> None:
-    mine = run.requested_by_id == user.pk or _waiting(run).filter(submitted_by=user).exists()
-    if not (mine and user.may(Scope.SUBMIT)) and not user.may(Scope.OPERATE):
+    if not may_act(run, user):
         raise NotYours("only those who asked for a run, and operators, may do this")
 
 
@@ -254,7 +286,8 @@ def follow_up(*, run_id: UUID, now: datetime) -> int:
 
     Gives the number of submissions that were changed. Doing it again is harmless.
     """
-    run = Run.objects.get(pk=run_id)
+    # Locked, so that a retry at the same time comes before or after, and is not refunded by what was before.
+    run = Run.objects.select_for_update().get(pk=run_id)
     reason = run.reason or {}
     changed = 0
     if run.state == State.FAILED and reason.get("code") == OUT_OF_MEMORY:
@@ -263,11 +296,35 @@ def follow_up(*, run_id: UUID, now: datetime) -> int:
     if run.state == State.SUCCEEDED and settings.ZOO_PAIR_JOBS:
         for pairing in Pairing.objects.filter(Q(student_run=run) | Q(teacher_run=run), pair_run=None):
             changed += _ask_for_pair_job(pairing, now)
-    platform_failed = run.state == State.FAILED and reason.get("fault") == "platform"
-    never_started = run.state == State.CANCELLED and run.attempts == 0
-    if platform_failed or never_started:
-        changed += _waiting(run).filter(refunded=False).update(refunded=True)
-    return changed
+    return changed + sum(_refund(submission, run) for submission in _waiting(run).filter(refunded=False))
+
+
+def _refund(submission: Submission, run: Run) -> int:
+    """Gives the quota back for a run that the platform failed, or for a submission of which nothing ever started.
+
+    A model that does not fit into memory is not the platform's doing, whatever the worker calls it.
+    """
+    reason = run.reason or {}
+    platform_failed = (
+        run.state == State.FAILED
+        and reason.get("fault") == Fault.PLATFORM
+        and reason.get("code") != OUT_OF_MEMORY
+    )
+    parts = [part for part in (submission.student_run, submission.teacher_run) if part is not None]
+    never_started = run.state == State.CANCELLED and all(_cost_nothing(submission, part) for part in parts)
+    if not platform_failed and not never_started:
+        return 0
+    return Submission.objects.filter(pk=submission.pk, refunded=False).update(refunded=True)
+
+
+def _cost_nothing(submission: Submission, run: Run) -> bool:
+    """Whether no work was or will be done on a run for this submission: done before, or never begun."""
+    if run.finished_at is not None and run.finished_at < submission.created_at:
+        return True
+    if run.attempts:
+        return False
+    others = _waiting(run).filter(refunded=False).exclude(pk=submission.pk)
+    return run.is_final or others.exists()
 
 
 def _ask_for_pair_job(pairing: Pairing, now: datetime) -> int:

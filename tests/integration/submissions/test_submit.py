@@ -222,14 +222,107 @@ def test_a_quota_counts_a_days_submissions_and_says_when_to_come_back(settings: 
     assert submit(make_user("bob"), limit=3)
 
 
-def test_a_submission_that_never_started_or_that_the_platform_failed_is_given_back(
-    settings: Settings,
-) -> None:
+def stop(*parts: Run | None, user: User | None = None) -> None:
+    for run in parts:
+        assert run is not None
+        services.cancel_run(run_id=run.pk, acting_user=user or make_user(), now=NOW)
+        services.follow_up(run_id=run.pk, now=NOW)
+
+
+def fail(run: Run, reason: Failure) -> None:
+    lease = queue.take(run_id=run.pk, worker=make_worker(), now=NOW, lease=LEASE)
+    assert lease is not None
+    queue.end(queue.locked(lease), queue.Move.FAILED, reason=reason, now=NOW)
+    services.follow_up(run_id=run.pk, now=NOW)
+
+
+def refunded(submission: Submission) -> bool:
+    return Submission.objects.get(pk=submission.pk).refunded
+
+
+def test_a_submission_that_never_started_is_given_back(settings: Settings) -> None:
     settings.ZOO_SUBMISSIONS_PER_DAY = 1
     first = submit(limit=1)
-    services.cancel_run(run_id=first.student_run_id, acting_user=make_user(), now=NOW)
-    services.follow_up(run_id=first.student_run_id, now=NOW)
+    stop(first.student_run, first.teacher_run)
     assert submit(limit=2)
+
+
+def test_a_submission_is_not_given_back_while_its_other_side_is_or_will_be_measured(tmp_path: Path) -> None:
+    waits, measured = submit(limit=1), submit(limit=2)
+    stop(waits.student_run)
+    assert measured.teacher_run is not None
+    finish(measured.teacher_run, tmp_path)
+    stop(measured.student_run)
+    assert not refunded(waits)
+    assert not refunded(measured)
+
+
+def test_a_teacher_measured_before_or_for_others_does_not_keep_the_quota(tmp_path: Path) -> None:
+    others = submit(make_user("bob"), student="scripted/other-p60")
+    shared = submit()
+    stop(shared.student_run)
+    assert refunded(shared)
+    assert others.teacher_run is not None
+    finish(others.teacher_run, tmp_path)
+    later = services.submit(
+        request=asked(student="scripted/third-p50"), acting_user=make_user(), now=NOW + timedelta(hours=1)
+    )
+    stop(later.student_run)
+    assert refunded(later)
+
+
+def test_what_the_platform_failed_is_given_back_but_not_what_does_not_fit_into_memory() -> None:
+    failed, too_large = submit(limit=1), submit(limit=2, batch_size=1)
+    fail(failed.student_run, Failure(code="worker_lost", fault=Fault.PLATFORM, message="gone"))
+    fail(too_large.student_run, OUT_OF_MEMORY)
+    assert refunded(failed)
+    assert not refunded(too_large)
+
+
+def retry(run: Run, *, hours: int = 0) -> Run:
+    return services.retry_run(run_id=run.pk, acting_user=make_user(), now=NOW + timedelta(hours=hours))
+
+
+def test_trying_again_takes_back_what_was_given_back(settings: Settings) -> None:
+    settings.ZOO_SUBMISSIONS_PER_DAY = 1
+    first = submit(teacher=None, limit=1)
+    stop(first.student_run)
+    assert refunded(first)
+    retry(first.student_run)
+    assert not refunded(first)
+    with pytest.raises(services.OverQuota):
+        submit(teacher=None, limit=2)
+
+
+@pytest.mark.parametrize("hours", [1, 30])
+def test_cancelled_submissions_cannot_be_saved_up_and_tried_again_beyond_the_quota(
+    settings: Settings, hours: int
+) -> None:
+    settings.ZOO_SUBMISSIONS_PER_DAY = 1
+    saved = []
+    for limit in (1, 2):
+        saved.append(submit(teacher=None, limit=limit).student_run)
+        stop(saved[-1])
+    retry(saved[0], hours=hours)
+    with pytest.raises(services.OverQuota):
+        retry(saved[1], hours=hours)
+    assert Run.objects.get(pk=saved[1].pk).state == State.CANCELLED
+
+
+def test_trying_again_counts_toward_what_may_be_open(settings: Settings) -> None:
+    settings.ZOO_SUBMISSIONS_OPEN = 1
+    first = submit(teacher=None, limit=1)
+    stop(first.student_run)
+    submit(teacher=None, limit=2)
+    with pytest.raises(services.OverQuota):
+        retry(first.student_run)
+
+
+def test_what_is_counted_already_can_be_tried_again_at_the_limit(settings: Settings) -> None:
+    settings.ZOO_SUBMISSIONS_PER_DAY = 1
+    first = submit(teacher=None)
+    fail(first.student_run, Failure(code="bad_model", fault=Fault.SUBMITTER, message="no"))
+    assert retry(first.student_run).state == State.QUEUED
 
 
 def test_open_submissions_are_bounded(settings: Settings) -> None:
