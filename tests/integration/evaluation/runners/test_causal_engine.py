@@ -134,6 +134,40 @@ def test_log_likelihoods_and_texts_are_the_harness_s(kind: str, served: str, tok
     assert any(expected_texts)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "mode", "reason"),
+    [
+        (("_serve_trie",), "plain batches", "token trie differs from the plain forward pass by 0.5"),
+        (("_serve_trie", "_serve_rows"), "the harness's own loop", "head on the needed rows differs from"),
+    ],
+)
+def test_an_arrangement_that_fails_the_self_test_is_not_used(
+    wrong: tuple[str, ...], mode: str, reason: str, tokenizer: Any
+) -> None:
+    from evaluation.runners.models.causal import Answer, CausalLM, Request, Serve
+
+    class Inaccurate(CausalLM):  # type: ignore[misc]
+        """Off by half a nat wherever a model breaks one of the arrangements."""
+
+        def _self_test(self, serve: Serve) -> float:
+            def shifted(asked: list[Request], answered: Any, known: Any) -> None:
+                def off(index: int, answer: Answer) -> None:
+                    answered(index, (answer[0] + 0.5, answer[1]))
+
+                serve(asked, off if serve.__name__ in wrong else answered, known)  # type: ignore[attr-defined]
+
+            return super()._self_test(shifted)
+
+    harness, _ = pair("llama", tokenizer)
+    ours = Inaccurate(pretrained=harness.model, tokenizer=tokenizer, batch_size=4, softmax_dtype="float32")
+    assert mode in ours.served_by.partition(":")[0]
+    assert reason in ours.served_by.partition(":")[2]
+    asked = list(shapes())[:9]
+    expected = harness.loglikelihood(asked, disable_tqdm=True)
+    found = ours.loglikelihood(asked, disable_tqdm=True)
+    assert [a[0] for a in found] == pytest.approx([a[0] for a in expected], abs=1e-3)
+
+
 def test_rolling_log_likelihoods_are_the_harness_s(tokenizer: Any) -> None:
     harness, ours = pair("llama", tokenizer)
     texts = [instance("loglikelihood_rolling", " ".join(WORDS * count)) for count in (1, 9, 30)]
