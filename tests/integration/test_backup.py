@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import sqlite3
 import threading
 from datetime import UTC, datetime
@@ -50,7 +52,9 @@ def test_a_backup_under_load_is_whole_and_can_be_restored(tmp_path: Path) -> Non
         assert [path.exists() for path in paths] == [False, True, True]
         target = tmp_path / "zoo.sqlite3"
         target.write_bytes(b"old")
-        assert backup.restore(source=paths[-1], target=target) == tmp_path / "zoo.sqlite3.before-restore"
+        moved = backup.restore(source=paths[-1], target=target, now=NOW)
+        assert moved == tmp_path / "zoo.sqlite3.before-restore-20260301T000000000000"
+        assert moved.read_bytes() == b"old"
         with sqlite3.connect(target) as restored:
             (count,) = restored.execute("SELECT count(*) FROM runs_run").fetchone()
             (events,) = restored.execute("SELECT count(*) FROM runs_runevent").fetchone()
@@ -70,8 +74,39 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     database.close()
     for bad in (junk, foreign, tmp_path / "missing"):
         with pytest.raises(backup.BadBackup):
-            backup.restore(source=bad, target=target)
+            backup.restore(source=bad, target=target, now=NOW)
     assert target.read_bytes() == b"precious"
+
+
+def database_of(path: Path, *, value: int) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE django_migrations (x)")
+        database.execute("INSERT INTO django_migrations VALUES (?)", (value,))
+
+
+def value_of(path: Path) -> list[int]:
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        return [x for (x,) in database.execute("SELECT x FROM django_migrations ORDER BY x")]
+
+
+def test_the_old_database_is_moved_with_its_log_and_no_restore_overwrites_an_earlier_one(
+    tmp_path: Path,
+) -> None:
+    kept, target, crashed = tmp_path / "kept", tmp_path / "zoo.sqlite3", tmp_path / "crashed.sqlite3"
+    database_of(kept, value=1)
+    database_of(crashed, value=2)
+    with contextlib.closing(sqlite3.connect(crashed)) as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("INSERT INTO django_migrations VALUES (3)")
+        writer.commit()
+        # As after a crash: the last commit is in the log alone.
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{crashed}{suffix}", f"{target}{suffix}")
+    first = backup.restore(source=kept, target=target, now=NOW)
+    second = backup.restore(source=kept, target=target, now=NOW.replace(second=1))
+    assert first is not None
+    assert second is not None
+    assert (value_of(first), value_of(second), value_of(target)) == ([2, 3], [1], [1])
 
 
 @pytest.mark.django_db(transaction=True)

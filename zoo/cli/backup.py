@@ -34,6 +34,7 @@ def restore(
     _set_up()
     from django.conf import settings
     from django.db import connection
+    from django.utils import timezone
 
     from zoo.core import backup as backups
 
@@ -44,7 +45,8 @@ def restore(
     try:
         with only_one(home):
             connection.close()
-            moved = backups.restore(source=file, target=Path(str(settings.DATABASES["default"]["NAME"])))
+            target = Path(str(settings.DATABASES["default"]["NAME"]))
+            moved = backups.restore(source=file, target=target, now=timezone.now())
     except StackFailed as error:
         print(f"zoo: {error}", file=sys.stderr)
         raise typer.Exit(70) from None

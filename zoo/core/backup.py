@@ -74,21 +74,21 @@ def check(path: Path) -> None:
         raise BadBackup(f"{path.name} is not a database of this service")
 
 
-def restore(*, source: Path, target: Path) -> Path | None:
-    """Puts a checked backup in the place of the database, and gives where the old one was moved.
+def restore(*, source: Path, target: Path, now: datetime) -> Path | None:
+    """Puts a checked backup in the place of the database, and gives where the old one was moved, with its log.
 
+    The write-ahead log of a database that was not closed holds its last commits: without it, it is not whole.
     Nothing may use the database meanwhile; whoever calls this holds the lock of the installation. Raises BadBackup.
     """
     check(source)
     part = target.with_name(target.name + ".part")
     shutil.copyfile(source, part)
     _sync(part)
-    moved = None
-    if target.exists():
-        moved = target.with_name(f"{target.name}.before-restore")
-        os.replace(target, moved)
-    for suffix in ("-wal", "-shm"):
-        target.with_name(target.name + suffix).unlink(missing_ok=True)
+    old = target.with_name(f"{target.name}.before-restore-{now:%Y%m%dT%H%M%S%f}")
+    moved = old if target.exists() else None
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(target.with_name(target.name + suffix), old.with_name(old.name + suffix))
     os.replace(part, target)
     return moved
 
