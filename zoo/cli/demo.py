@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 FAILED = 70
 SUITE = "demo"
-ENGINE = "causal"
-BATCH_SIZE = 32
 PATIENCE_SECONDS = 110
 """From the start, for the job that has both models loaded; after that ``zoo up`` goes on with it."""
 
@@ -91,13 +89,7 @@ def _demonstrate(stack: Stack, stopping: Stopping, *, until: float) -> None:
 
 
 def _submit(api: Api, student: str, teacher: str) -> str:
-    body = {
-        "student": student,
-        "teacher": teacher,
-        "suite": SUITE,
-        "engine": ENGINE,
-        "batch_size": BATCH_SIZE,
-    }
+    body = {"student": student, "teacher": teacher, "suite": SUITE}
     made = api.post("submissions/", body)
     _say(f"Submitted {student} against {teacher}: {made['state']}")
     return str(made["id"])
