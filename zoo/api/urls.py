@@ -18,6 +18,7 @@ from zoo.api import (
     runs,
     status,
     submissions,
+    suites,
     webhooks,
     worker,
 )
@@ -39,6 +40,7 @@ urlpatterns = [
     ),
     *leaderboard.routes,
     *submissions.routes,
+    *suites.routes,
     *runs.routes,
     *comparisons.routes,
     *status.routes,

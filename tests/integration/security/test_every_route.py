@@ -75,6 +75,9 @@ API = {
     "submissions/": {"GET": READ, "POST": "401 403 400 400 400 400 401"},
     "submissions/preflight/": {"POST": "401 403 400 400 400 400 401"},
     "submissions/<uuid:submission_id>/": {"GET": READ},
+    "suites/": {"GET": READ},
+    "suites/<str:name>/": {"GET": READ},
+    "tasks/": {"GET": READ},
     "runs/": {"GET": READ},
     "runs/<uuid:run_id>/": {"GET": READ},
     "runs/<uuid:run_id>/events/": {"GET": READ},
@@ -300,6 +303,7 @@ def filled(route: str, ids: dict[str, str]) -> str:
 
 
 KINDS = {
+    "api/v1/suites/<str:name>/": {"name": "demo"},
     "api/v1/comparisons/<uuid:comparison_id>/samples/<str:kind>/": {"kind": "parquet"},
     "api/v1/runs/<uuid:run_id>/export/<str:kind>/": {"kind": "lm-eval"},
     "api/v1/models/<str:org>/<str:name>/export/<str:kind>/": {"kind": "model-index"},
