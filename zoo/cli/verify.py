@@ -6,7 +6,8 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
 import typer
@@ -24,19 +25,26 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
-    """Check a release: signature, digest, chain, and its numbers recomputed from the samples."""
+    """Check a release: signature, digest, chain to its head, recorded results, and the numbers from the samples."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zoo.settings.local")
     from zoo.publishing import verifying
 
-    base = f"{url.rstrip('/')}/api/v1/releases"
+    api = f"{url.rstrip('/')}/api/v1"
+    base = f"{api}/releases"
     with httpx.Client(timeout=60) as client:
         document = _get(client, f"{base}/{release}/").json()
-        public_key = key.read_text() if key else _get(client, f"{base}/key/").json()["public_key"]
-        results = _get(client, f"{base}/{release}/results/").json()
-        samples = {
-            side: _get(client, f"{base}/{release}/samples/{side}/").content for side in ("student", "teacher")
-        }
-    findings = verifying.check(document, public_key=public_key, results=results, samples=samples)
+        end = _get(client, f"{base}/key/").json()
+        findings = verifying.check(
+            document,
+            public_key=key.read_text() if key else end["public_key"],
+            results=_get(client, f"{base}/{release}/results/").json(),
+            previous=_previous(client, api, document["document"]["evidence"]),
+            samples={
+                side: _get(client, f"{base}/{release}/samples/{side}/").content for side in verifying.SIDES
+            },
+            later=_later(client, base, document["sequence"]),
+            head=end["head"],
+        )
     if as_json:
         print(json.dumps([finding._asdict() for finding in findings], indent=2))
     for finding in findings:
@@ -48,6 +56,28 @@ def verify(
             file=sys.stderr,
         )
     raise typer.Exit(0 if all(finding.holds for finding in findings) else 1)
+
+
+def _previous(client: httpx.Client, api: str, evidence: dict[str, Any]) -> dict[str, str]:
+    """The hash before each side's recorded result, in the chain of results."""
+    found = {}
+    for side, known in evidence.items():
+        result = _get(client, f"{api}/runs/{known['run']}/").json()["result"]
+        found[side] = str(result["previous_hash"])
+    return found
+
+
+def _later(client: httpx.Client, base: str, sequence: int) -> list[dict[str, Any]]:
+    """The rows of the releases after one; the list begins with the newest."""
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = _get(client, f"{base}/?page_size=100{cursor}").json()
+        found += [row for row in page["results"] if row["sequence"] > sequence]
+        following = httpx.URL(page["next"] or "").params.get("cursor")
+        if not following or page["results"][-1]["sequence"] <= sequence:
+            return found
+        cursor = f"&cursor={quote(following)}"
 
 
 def _get(client: httpx.Client, address: str) -> httpx.Response:

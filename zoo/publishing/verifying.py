@@ -23,6 +23,7 @@ _SPEC: TypeAdapter[Any] = TypeAdapter(Spec)
 _REPORT: TypeAdapter[Any] = TypeAdapter(Report)
 RECOMPUTED = ("tasks", "capabilities", "overall")
 """The parts of a comparison that follow from the samples alone."""
+SIDES = ("student", "teacher")
 
 
 class Finding(NamedTuple):
@@ -34,18 +35,29 @@ class Finding(NamedTuple):
 
 
 def check(
-    release: dict[str, Any], *, public_key: str, results: dict[str, str], samples: dict[str, bytes]
+    release: dict[str, Any],
+    *,
+    public_key: str,
+    results: dict[str, str],
+    previous: dict[str, str],
+    samples: dict[str, bytes],
+    later: list[dict[str, Any]],
+    head: str,
 ) -> list[Finding]:
     """All findings about a release, in order; later ones are made even where an earlier one fails.
 
-    ``results`` holds the recorded results as they were hashed, ``samples`` the Parquet files; both by side.
+    By side: ``results`` holds the recorded results as they were hashed, ``previous`` the hash before each in the
+    chain of results, ``samples`` the Parquet files. ``later`` holds the rows of all newer releases in any order,
+    ``head`` the end of the chain of releases, asked for before them.
     """
     document = release["document"]
     return [
         _signature(release, public_key),
         _digest(release),
         _chain(release),
-        *(_evidence(document, side, results[side], samples[side]) for side in ("student", "teacher")),
+        _to_the_head(release, later, head),
+        *(_bundle(document, side, results[side], previous[side]) for side in SIDES),
+        *(_evidence(document, side, results[side], samples[side]) for side in SIDES),
         _recomputed(document, results, samples),
     ]
 
@@ -72,6 +84,28 @@ def _chain(release: dict[str, Any]) -> Finding:
     return Finding("the hash follows from the one before", found == release["hash"], f"found {found}")
 
 
+def _to_the_head(release: dict[str, Any], later: list[dict[str, Any]], head: str) -> Finding:
+    """A release that was added while these were asked for stands after the head, and that is fine."""
+    name = "the releases after it lead to the head of the chain"
+    sequence, last = release["sequence"], release["hash"]
+    passed = {last}
+    for row in sorted(later, key=lambda row: int(row["sequence"])):
+        if row["sequence"] != sequence + 1 or row["hash"] != documents.chained(last, row["digest"]):
+            return Finding(name, False, f"release {row['sequence']} does not follow from release {sequence}")
+        sequence, last = row["sequence"], row["hash"]
+        passed.add(last)
+    return Finding(name, head in passed, "" if head in passed else f"the head is {head}")
+
+
+def _bundle(document: dict[str, Any], side: str, bundle: str, previous: str) -> Finding:
+    """Model digests, worker, isolation and engine stand in the recorded result alone: its hash is what is signed."""
+    name = f"the {side}'s recorded result has the hash that was signed"
+    # Results and releases are chained by the same rule: the hash before, then the digest.
+    found = documents.chained(previous, hashlib.sha256(bundle.encode()).hexdigest())
+    signed = document["evidence"][side]["result_hash"]
+    return Finding(name, found == signed, "" if found == signed else f"found {found}, signed was {signed}")
+
+
 def _evidence(document: dict[str, Any], side: str, bundle: str, samples: bytes) -> Finding:
     name = f"the {side}'s recorded result names the samples that are kept"
     evidence = document["evidence"][side]
@@ -91,7 +125,7 @@ def _recomputed(document: dict[str, Any], results: dict[str, str], samples: dict
     name = "the numbers follow from the samples"
     published = document["comparison"]
     try:
-        sides = [_measured(results[side], samples[side]) for side in ("student", "teacher")]
+        sides = [_measured(results[side], samples[side]) for side in SIDES]
         again = comparison_document(*sides, identifier=published["id"])
     except (ValueError, LookupError) as error:
         return Finding(name, False, f"they cannot be recomputed: {error}")

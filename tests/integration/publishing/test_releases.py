@@ -11,6 +11,7 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.test import Client
 
+from evaluation.contract import canonical_json
 from tests.factories.runs import NOW, finish, make_run
 from zoo.comparisons import services as comparisons
 from zoo.publishing import document as documents
@@ -40,10 +41,19 @@ def published(folder: Path, student: str = "scripted/student-p70") -> Release:
 def fetched(release: Release, client: Client) -> dict[str, Any]:
     """Everything that ``zoo verify`` asks a server for."""
     base = "/api/v1/releases"
+    key = client.get(f"{base}/key/").json()
+    found = client.get(f"{base}/{release.pk}/").json()
+    rows = client.get(f"{base}/").json()["results"]
     return {
-        "release": client.get(f"{base}/{release.pk}/").json(),
-        "public_key": client.get(f"{base}/key/").json()["public_key"],
+        "release": found,
+        "public_key": key["public_key"],
+        "head": key["head"],
+        "later": [row for row in rows if row["sequence"] > release.sequence],
         "results": client.get(f"{base}/{release.pk}/results/").json(),
+        "previous": {
+            side: client.get(f"/api/v1/runs/{known['run']}/").json()["result"]["previous_hash"]
+            for side, known in found["document"]["evidence"].items()
+        },
         "samples": {
             side: b"".join(client.get(f"{base}/{release.pk}/samples/{side}/").streaming_content)
             for side in ("student", "teacher")
@@ -86,6 +96,38 @@ def test_changed_numbers_are_noticed(tmp_path: Path, client: Client) -> None:
     found = failures(given)
     assert "the document has its digest" in found
     assert "the numbers follow from the samples" in found
+
+
+def test_a_recorded_result_that_tells_of_another_model_worker_or_engine_is_noticed(
+    tmp_path: Path, client: Client
+) -> None:
+    given = fetched(published(tmp_path), client)
+    bundle = json.loads(given["results"]["student"])
+    assert canonical_json(bundle).decode() == given["results"]["student"]
+    report = bundle["report"]
+    weaker = {**report, "environment": {**report["environment"], "isolation": "other"}}
+    newer = {**report, "engine": {**report["engine"], "engine_version": "99"}}
+    models = [{"digest": "f" * 64}]
+    for changed in ({"models": models}, {"worker": "another"}, {"report": weaker}, {"report": newer}):
+        forged = copy.deepcopy(given)
+        forged["results"]["student"] = canonical_json(bundle | changed).decode()
+        assert "the student's recorded result has the hash that was signed" in failures(forged)
+
+
+def test_the_chain_is_walked_to_its_head(tmp_path: Path, client: Client) -> None:
+    first = published(tmp_path / "a")
+    published(tmp_path / "b", "scripted/other-p60")
+    published(tmp_path / "c", "scripted/third-p50")
+    given = fetched(first, client)
+    name = "the releases after it lead to the head of the chain"
+    assert len(given["later"]) == 2
+    assert failures(copy.deepcopy(given)) == []
+    for row, field, value in ((0, "digest", "0" * 64), (1, "hash", "0" * 64), (1, "sequence", 7)):
+        forged = copy.deepcopy(given)
+        forged["later"][row][field] = value
+        assert failures(forged) == [name]
+    assert failures({**given, "later": given["later"][1:]}) == [name], "a release that is left out is noticed"
+    assert failures({**given, "head": "0" * 64}) == [name]
 
 
 def test_a_forged_digest_is_noticed_by_the_signature(tmp_path: Path, client: Client) -> None:
