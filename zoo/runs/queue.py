@@ -259,19 +259,21 @@ def _back(run: Run, move: Move, reason: Failure, now: datetime, *, rest: int) ->
 
 
 @transaction.atomic
-def cancel(*, run_id: UUID, acting_user: User, now: datetime) -> State:
+def cancel(*, run_id: UUID, acting_user: User | None, now: datetime) -> State:
     """Cancels a queued run at once; asks the holder of a held one to stop. Asking again is harmless.
 
-    Raises RunNotFound; AlreadyFinished for a run that has succeeded or failed.
+    Raises RunNotFound; AlreadyFinished for a run that has succeeded or failed, even after a wish to cancel.
     """
     Run.objects.filter(pk=run_id).update(token=F("token"))
     run = Run.objects.filter(pk=run_id).first()
     if run is None:
         raise RunNotFound("there is no such run")
-    if run.state == State.CANCELLED or run.cancel_requested:
-        return State(run.state)
+    if run.state == State.CANCELLED:
+        return State.CANCELLED
     if run.state in FINAL:
         raise AlreadyFinished(f"the run has {run.state} and cannot be cancelled", state=run.state)
+    if run.cancel_requested:
+        return State(run.state)
     record(action="run.cancel", subject=f"run:{run.pk}", acting_user=acting_user, now=now)
     Run.objects.filter(pk=run_id).update(cancel_requested=True)
     run.cancel_requested = True
@@ -297,15 +299,25 @@ def retry(*, run_id: UUID, acting_user: User, now: datetime) -> Run:
         raise CannotRetry(f"the run has had {run.attempts} attempts, which is the most there are")
     other = _live(run.identity)
     if other is not None:
-        raise CannotRetry("another run measures the same already", run=str(other.pk))
+        raise _measured_by(other)
     record(action="run.retry", subject=f"run:{run.pk}", acting_user=acting_user, now=now)
     before = run.state
     run.state, run.lost, run.cancel_requested = target(Move.RETRIED), 0, False
     run.finished_at, run.queued_at, run.not_before = None, now, now
-    run.save()
+    try:
+        with transaction.atomic():
+            run.save()
+    except IntegrityError:
+        # Somebody asked for the same measurement since we looked.
+        raise _measured_by(_live(run.identity)) from None
     events.note_move(run, Move.RETRIED, from_state=before, now=now, user=acting_user)
     events.ring(run, now=now)
     return run
+
+
+def _measured_by(other: Run | None) -> CannotRetry:
+    known = {"run": str(other.pk)} if other is not None else {}
+    return CannotRetry("another run measures the same already", **known)
 
 
 @transaction.atomic

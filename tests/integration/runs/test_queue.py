@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
 
 from evaluation.contract import Failure, Fault, Progress, Stage
-from tests.factories.runs import LEASE, NOW, claim, make_run, make_spec, make_user, make_worker, must_claim
+from tests.factories.runs import (
+    LEASE,
+    NOW,
+    claim,
+    finish,
+    make_run,
+    make_spec,
+    make_user,
+    make_worker,
+    must_claim,
+)
 from zoo.runs import queue, selectors
 from zoo.runs.lifecycle import State
 from zoo.runs.models import Outbox, Run, RunEvent
@@ -207,6 +218,13 @@ def test_a_finished_run_cannot_be_cancelled() -> None:
     run = make_run()
     queue.end(queue.locked(must_claim().lease), queue.Move.FAILED, reason=LOST, now=NOW)
     with pytest.raises(queue.AlreadyFinished):
+        queue.cancel(run_id=run.pk, acting_user=make_user(), now=NOW)
+
+
+def test_a_run_that_succeeded_although_it_should_be_cancelled_says_so(tmp_path: Path) -> None:
+    run = finish(make_run(), tmp_path)
+    Run.objects.filter(pk=run.pk).update(cancel_requested=True)
+    with pytest.raises(queue.AlreadyFinished, match="succeeded"):
         queue.cancel(run_id=run.pk, acting_user=make_user(), now=NOW)
 
 

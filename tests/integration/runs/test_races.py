@@ -101,6 +101,20 @@ def test_of_cancelling_and_recording_one_wins_and_the_events_say_which(tmp_path:
     assert moves == ["requested", "claimed", "recorded"]
 
 
+def test_of_trying_again_and_asking_anew_one_run_comes_out_and_a_loser_is_told_so() -> None:
+    user = make_user()
+    for number in range(3):
+        old = make_run(f"scripted/again{number}")
+        queue.cancel(run_id=old.pk, acting_user=user, now=NOW)
+        again, anew = together(
+            lambda old=old: queue.retry(run_id=old.pk, acting_user=user, now=NOW),
+            lambda number=number: make_run(f"scripted/again{number}"),
+        )
+        assert isinstance(anew, Run)
+        assert again == anew or isinstance(again, queue.CannotRetry)
+        assert Run.objects.filter(identity=old.identity, state=State.QUEUED).count() == 1
+
+
 def test_a_report_sent_many_times_at_once_is_recorded_once(tmp_path: Path) -> None:
     make_run()
     lease = must_claim().lease

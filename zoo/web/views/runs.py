@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from evaluation.contract import PairSpec, RunReport, TaskResult
-from zoo.accounts.models import Scope, User
+from zoo.accounts.models import User
 from zoo.comparisons import selectors as comparisons
 from zoo.core.errors import NotFound, ZooError
 from zoo.runs import selectors
@@ -185,7 +185,7 @@ def log(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 def _may_act(request: HttpRequest, run: Run) -> bool:
     user = request.user
-    return isinstance(user, User) and (user.pk == run.requested_by_id or user.may(Scope.OPERATE))
+    return isinstance(user, User) and services.may_act(run, user)
 
 
 @require_POST
