@@ -9,10 +9,11 @@ import pytest
 
 pytest.importorskip("torch")
 
-from evaluation.contract import PairReport, PairSpec, RunReport, RunSpec
+from evaluation.contract import Engine, PairReport, PairSpec, RunReport, RunSpec
 from evaluation.demo import shipped
 from evaluation.runners.base import Context, RunFailed
 from evaluation.runners.registry import runner_for
+from tests.factories import language_models
 from tests.factories.runs import LEASE, make_user, make_worker, upload
 from zoo.comparisons import selectors, services
 from zoo.comparisons.models import Comparison
@@ -28,6 +29,8 @@ KINDS = {
     "masked": (shipped.MASKED_STUDENT, shipped.MASKED_TEACHER, "demo-masked", "MaskedLM"),
 }
 LIMITS = {"sequence": 40, "masked": 2}
+MIRROR = Path(__file__).parents[2] / "data" / "datasets"
+TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +39,7 @@ def models(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
-def measured(run: Run, folder: Path) -> Run:
+def measured(run: Run, folder: Path, models: Path = shipped.MODELS_DIR) -> Run:
     """The run as a worker does it, without a process of its own."""
     now = database_now()
     spec = run.parsed_spec
@@ -45,7 +48,7 @@ def measured(run: Run, folder: Path) -> Run:
     assert lease is not None
     output = folder / str(run.pk)
     output.mkdir(parents=True)
-    context = Context(output=output, model=shipped.model_directory(spec.model.name))
+    context = Context(output=output, model=models / spec.model.name, datasets=MIRROR)
     report = runner_for(spec).run(spec, context)  # type: ignore[arg-type]
     assert isinstance(report, RunReport)
     upload(lease, report, output, now=now)
@@ -55,12 +58,16 @@ def measured(run: Run, folder: Path) -> Run:
 
 def compared(kind: str, folder: Path) -> Comparison:
     student, teacher, suite, _ = KINDS[kind]
-    request = {"student": student, "teacher": teacher, "suite": suite, "limit": LIMITS[kind]}
+    return settled({"student": student, "teacher": teacher, "suite": suite, "limit": LIMITS[kind]}, folder)
+
+
+def settled(request: dict[str, object], folder: Path, models: Path = shipped.MODELS_DIR) -> Comparison:
+    """The comparison that a request ends in."""
     made = submit(request=read_request(request), acting_user=make_user(), now=database_now())
     assert made.teacher_run is not None
     assert made.pairing is not None
     for run in (made.student_run, made.teacher_run):
-        measured(run, folder)
+        measured(run, folder, models)
     found = services.settle(pairing_id=made.pairing.pk, now=database_now())
     assert found is not None, made.pairing.reason
     return found
@@ -80,13 +87,50 @@ def test_a_pair_goes_from_submission_to_comparison_by_the_engine_that_fits(kind:
         assert "value" in row["retention"]
 
 
+def make_pair(kind: str, folder: Path, models: Path) -> None:
+    """A causal student and teacher with random weights: as GGUF files, or with a chat template."""
+    for name, seed, layers in (("student", 1, 1), ("teacher", 0, 2)):
+        place = models / "tiny" / name
+        if kind == "gguf":
+            source = language_models.make_causal(folder / name, seed=seed, layers=layers)
+            language_models.make_gguf(source, place)
+        else:
+            language_models.make_causal(place, seed=seed, layers=layers, chat_template=TEMPLATE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "engine", "served"), [("gguf", None, "HFLM"), ("chat", "causal", "CausalLM (token trie)")]
+)
+def test_a_pair_of_files_on_disk_goes_from_submission_to_comparison(
+    kind: str, engine: str | None, served: str, settings: Any, tmp_path: Path
+) -> None:
+    models = settings.ZOO_MODELS_DIR = tmp_path / "models"
+    make_pair(kind, tmp_path / "sources", models)
+    request: dict[str, object] = {"student": "tiny/student", "teacher": "tiny/teacher", "tasks": ["arc_easy"]}
+    request |= {"limit": 6, "engine": engine, "apply_chat_template": kind == "chat"}
+    comparison = settled(request, tmp_path / "runs", models)
+    document = selectors.document_of(comparison)
+    for run in (comparison.pairing.student_run, comparison.pairing.teacher_run):
+        assert isinstance(run.parsed_spec, RunSpec)
+        assert run.parsed_spec.model.weights_format.value == ("gguf" if kind == "gguf" else "safetensors")
+    assert document["engine"]["served_by"] == served
+    assert document["protocol"]["apply_chat_template"] is (kind == "chat")
+    assert [(row["task"], row["n"]) for row in document["tasks"]] == [("arc_easy", 6)]
+    assert 0 <= document["tasks"][0]["student"]["value"] <= 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_scoring_it_as_a_causal_model_is_refused(kind: str, tmp_path: Path) -> None:
     student, _, suite, _ = KINDS[kind]
-    request = {"student": student, "suite": suite, "engine": "causal"}
+    request = {"student": student, "suite": suite}
     made = submit(request=read_request(request), acting_user=make_user(), now=database_now())
+    spec = made.student_run.parsed_spec
+    assert isinstance(spec, RunSpec)
+    # Preflight lets nothing of the kind into the queue, so the runner's own wall is asked here.
+    spec = spec.model_copy(update={"engine": Engine.CAUSAL})
+    context = Context(output=tmp_path, model=shipped.model_directory(student))
     with pytest.raises(RunFailed) as refusal:
-        measured(made.student_run, tmp_path)
+        runner_for(spec).run(spec, context)  # type: ignore[arg-type]
     assert refusal.value.failure.code == "wrong_engine"
 
 
