@@ -7,42 +7,14 @@ word. So an architecture is looked at here first: an encoder goes to the masked 
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from evaluation.contract import Engine
+from evaluation.formats import families
+from evaluation.formats.families import ENGINES
+from evaluation.formats.families import Family as Family
 from evaluation.runners.base import submitter_failure
-
-
-class Family(StrEnum):
-    """What kind of language model an architecture is."""
-
-    CAUSAL = "causal"
-    MASKED = "masked"
-    SEQ2SEQ = "seq2seq"
-
-
-# fmt: off
-MASKED_TYPES = frozenset({
-    "albert", "bert", "big_bird", "camembert", "convbert", "data2vec-text", "deberta", "deberta-v2",
-    "distilbert", "electra", "ernie", "esm", "eurobert", "flaubert", "fnet", "funnel", "ibert",
-    "layoutlm", "longformer", "luke", "megatron-bert", "mobilebert", "modernbert", "mpnet", "mra",
-    "nezha", "nystromformer", "perceiver", "qdqbert", "reformer", "rembert", "roberta",
-    "roberta-prelayernorm", "roc_bert", "roformer", "squeezebert", "tapas", "wav2vec2-bert", "xlm",
-    "xlm-roberta", "xlm-roberta-xl", "xmod", "yoso", "nomic_bert", "jina_bert",
-})
-# fmt: on
-"""Model types of transformers that are encoders, or are used as such unless ``is_decoder`` is set."""
-
-# fmt: off
-SEQ2SEQ_TYPES = frozenset({
-    "bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "encoder-decoder", "fsmt",
-    "gptsan-japanese", "led", "longt5", "m2m_100", "marian", "mbart", "mt5", "mvp", "nllb-moe",
-    "pegasus", "pegasus_x", "plbart", "prophetnet", "switch_transformers", "t5", "t5gemma", "umt5",
-    "xlm-prophetnet",
-})
-# fmt: on
 
 OTHER_HEADS = (
     "Classification",
@@ -53,13 +25,6 @@ OTHER_HEADS = (
     "Reward",
 )
 """Heads that give no probabilities of words."""
-
-ENGINES: dict[Family, tuple[Engine, ...]] = {
-    Family.CAUSAL: (Engine.HARNESS, Engine.CAUSAL, Engine.VLLM, Engine.SGLANG),
-    Family.MASKED: (Engine.MASKED,),
-    Family.SEQ2SEQ: (Engine.HARNESS,),
-}
-"""Engines that may score a family; the first is what ``auto`` means."""
 
 
 class Route(NamedTuple):
@@ -107,13 +72,7 @@ def family_of(config: dict[str, Any]) -> Family:
         raise submitter_failure(
             "model_incomplete", "config.json names no model_type.", "Add the model's configuration."
         )
-    if model_type in SEQ2SEQ_TYPES or config.get("is_encoder_decoder"):
-        return Family.SEQ2SEQ
-    if model_type in MASKED_TYPES and not config.get("is_decoder"):
-        return Family.MASKED
-    if "ForMaskedLM" in architecture:
-        return Family.MASKED
-    return Family.CAUSAL
+    return families.family_of(config)
 
 
 def read_config(directory: Path) -> dict[str, Any]:

@@ -23,6 +23,10 @@ class Work(NamedTuple):
     tokens: int
     longest_tokens: int
     chat_template: bool
+    generated_tokens: int = 0
+    """Those that the model writes, one after another."""
+    finetune: bool = False
+    """Whether a head is trained: that needs an encoder, whatever the engine is called."""
 
 
 def work_of_suite(reference: str) -> Work:
@@ -42,6 +46,8 @@ def work_of_suite(reference: str) -> Work:
         estimate.tokens,
         estimate.longest_tokens,
         suite.apply_chat_template,
+        estimate.generated_tokens,
+        suite.protocol == "finetune",
     )
 
 

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from evaluation.comparing.inputs import other_batch_size
 from evaluation.contract import Dtype, Engine, Protocol, Requirements, RunSpec
+from evaluation.formats.families import ENGINES, Family
 from zoo.catalog.models import Model
 from zoo.lineage.selectors import teachers_of
 from zoo.runs import selectors as runs
@@ -30,6 +31,9 @@ BASE_MEMORY_BYTES = 400 << 20
 DEFAULT_VOCABULARY = 128_000
 OPERATIONS_PER_SECOND = {"cpu": 2e10, "cuda": 2e13, "mps": 2e12}
 """What a device is taken to do in float32; a prediction, said to be one."""
+BYTES_PER_SECOND = 2e10
+"""What a CPU is taken to read from memory: about half of what two channels of DDR4-2666 have at their peak, which is
+2 x 8 bytes x 2,666 million a second. Assumed from that figure, not measured on the worker."""
 
 
 class Finding(NamedTuple):
@@ -80,7 +84,7 @@ def preflight(request: SubmissionRequest, *, now: datetime) -> Preflight:
     student = _resolved(request.student, "student", findings)
     teacher = _teacher(request, student, findings)
     work = _work(request, findings)
-    findings += _engine_problems(request, student, teacher)
+    findings += engine_problems(request, student, teacher, finetune=work is not None and work.finetune)
     if student is not None and teacher is not None and _same(student, teacher):
         findings.append(
             Finding(
@@ -162,27 +166,53 @@ def _work(request: SubmissionRequest, findings: list[Finding]) -> Work | None:
         return None
 
 
-def _engine_problems(
-    request: SubmissionRequest, student: Found | None, teacher: Found | None
+def engine_problems(
+    request: SubmissionRequest, student: Found | None, teacher: Found | None, *, finetune: bool
 ) -> Iterator[Finding]:
-    """The scripted engine makes answers up: it is for scripted models, and they are for nothing else."""
+    """Models that the engine would score as what they are not. The runner asks again before it loads one."""
+    if student is None:
+        return
+    engine = _engine(request, student, teacher)
     for found in filter(None, (student, teacher)):
-        scripted = found.source.name.startswith(SCRIPTED)
-        if request.engine is not None and (request.engine is Engine.SCRIPTED) != scripted:
-            message = f"{found.source.name} cannot be measured with the engine {request.engine}."
+        fits = _fits(found, engine, finetune=finetune)
+        if fits:
+            continue
+        kind = f" is a {found.family} language model and" if found.family else ""
+        if finetune:
+            message = (
+                f"{found.source.name}{kind} cannot be measured by a suite that trains heads on encoders."
+            )
+            yield Finding("engine_does_not_fit", "fail", message, "Choose another suite.", "suite")
+        elif request.engine is not None:
+            message = f"{found.source.name}{kind} cannot be measured with the engine {engine}."
             yield Finding("engine_does_not_fit", "fail", message, "Leave the engine out.", "engine")
-            return
+        else:
+            message = f"{found.source.name}{kind} cannot be measured by the engine of the other, {engine}."
+            yield Finding(
+                "engine_does_not_fit", "fail", message, "Name a teacher of the same kind.", "teacher"
+            )
+        return
+
+
+def _fits(found: Found, engine: Engine, *, finetune: bool) -> bool:
+    """The scripted engine makes answers up: it is for scripted models, and they are for nothing else."""
+    if found.source.name.startswith(SCRIPTED) or engine is Engine.SCRIPTED:
+        return found.source.name.startswith(SCRIPTED) and engine is Engine.SCRIPTED
+    if found.family is None:
+        return True
+    if finetune:
+        return found.family is Family.MASKED
+    return engine is Engine.AUTO or engine in ENGINES[found.family]
 
 
 def _engine(request: SubmissionRequest, student: Found, teacher: Found | None) -> Engine:
-    """As asked; else by architecture, the same for both."""
+    """As asked; else by what the models are, the same for both."""
     if request.engine is not None:
         return request.engine
     if student.source.name.startswith(SCRIPTED):
         return Engine.SCRIPTED
-    architectures = [student.architecture] + ([teacher.architecture] if teacher else [])
-    masked = [name.endswith("ForMaskedLM") or name in ("BertForPreTraining",) for name in architectures]
-    return Engine.MASKED if all(masked) else Engine.HARNESS
+    known = {found.family for found in (student, teacher) if found is not None and found.family}
+    return Engine.MASKED if known == {Family.MASKED} else Engine.HARNESS
 
 
 def _side(
@@ -206,7 +236,8 @@ def _side(
     )
     standing = Run.objects.filter(identity=spec.identity(), state__in=sorted(LIVE), superseded_at=None)
     known = standing.select_related("result").first()
-    return Side(role, found, spec, _seconds(found, work), known)
+    seconds = seconds_on_cpu(found.parameters or 0, work, dtype=request.dtype, batch_size=request.batch_size)
+    return Side(role, found, spec, seconds, known)
 
 
 def _requirements(found: Found, request: SubmissionRequest, work: Work) -> Requirements:
@@ -220,9 +251,16 @@ def _requirements(found: Found, request: SubmissionRequest, work: Work) -> Requi
     return Requirements(memory_bytes=memory, disk_bytes=2 * (found.total_bytes or 0))
 
 
-def _seconds(found: Found, work: Work) -> int:
-    operations = 2 * (found.parameters or 0) * work.tokens
-    return round(10 + operations / OPERATIONS_PER_SECOND["cpu"])
+def seconds_on_cpu(parameters: int, work: Work, *, dtype: Dtype, batch_size: int) -> int:
+    """Predicted seconds on a CPU: what is read goes by operations, what is written token by token by the slower wall.
+
+    A step of decoding reads every weight once for the whole batch and computes once for each row, so a written token
+    takes the larger of both (the roofline of Williams, Waterman and Patterson, 2009). Attention is not counted.
+    """
+    for_a_token = 2 * parameters / OPERATIONS_PER_SECOND["cpu"]
+    to_read_weights = parameters * BYTES_OF[dtype] / BYTES_PER_SECOND / batch_size
+    written = work.generated_tokens * max(for_a_token, to_read_weights)
+    return round(10 + work.tokens * for_a_token + written)
 
 
 def _remarks(side: Side, now: datetime) -> Iterator[Finding]:

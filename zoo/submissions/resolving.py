@@ -18,9 +18,11 @@ from django.core.cache import cache
 
 from evaluation.contract import ModelSource, WeightsFormat
 from evaluation.demo import shipped
+from evaluation.formats import families
 from evaluation.formats import folder as model_folder
 from evaluation.formats.bounded_json import parse_object
 from evaluation.formats.errors import FormatError, shown
+from evaluation.formats.families import Family
 from evaluation.formats.files import Listed, Selection, select
 from evaluation.formats.manifest import Manifest, ManifestFile
 from evaluation.formats.names import check_revision, is_commit, parse_reference
@@ -46,6 +48,8 @@ class Found:
     total_bytes: int | None = None
     skipped: tuple[str, ...] = ()
     gated: bool = False
+    family: Family | None = None
+    """What engines may score it; None: not known before it is fetched."""
 
 
 class Unresolved(Exception):
@@ -109,6 +113,8 @@ def _from_folder(name: str, folder: Path, entry: Model | None, *, trusted: bool)
         vocabulary=facts.vocabulary,
         total_bytes=selection.total_bytes,
         skipped=selection.skipped,
+        # What is made of a GGUF file is a causal model: it holds no head of another kind.
+        family=Family.CAUSAL if facts.config is None else families.family_of(facts.config.document),
     )
 
 
@@ -170,7 +176,15 @@ def _from_hub(name: str, revision: str | None, entry: Model | None) -> Found:
         total_bytes=selection.total_bytes or None,
         skipped=selection.skipped,
         gated=bool(document.get("gated")),
+        family=_family_on_hub(selection, entry),
     )
+
+
+def _family_on_hub(selection: Selection, entry: Model | None) -> Family | None:
+    """Only the catalog knows it before the files are here; of GGUF it is plain."""
+    if selection.weights_format is WeightsFormat.GGUF:
+        return Family.CAUSAL
+    return families.family_in_words(entry.architecture) if entry is not None else None
 
 
 def _listed(sibling: dict[str, object]) -> Listed:
