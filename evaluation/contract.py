@@ -16,6 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 CONTRACT_VERSION: Literal[1] = 1
 
+HARNESS_ENGINE_VERSION = "1"
+"""Of the code that drives lm-eval; a run by a measure of its own (``pll_word_l2r-1``) puts that in front."""
+FINETUNE_ENGINE_VERSION = "finetune-1"
+SCRIPTED_ENGINE_VERSION = "1"
+
 MAX_FEWSHOT = 64
 MAX_BATCH_SIZE = 1024
 MAX_TASKS = 200
@@ -283,6 +288,16 @@ class EngineFacts(Message):
     torch_version: str | None = None
     transformers_version: str | None = None
     engine_version: str = "1"
+
+
+def current_engine_version(engine: str, recorded: str) -> str:
+    """The version that the same engine with the same measure would record today."""
+    if engine == Engine.SCRIPTED:
+        return SCRIPTED_ENGINE_VERSION
+    measure, dash, _ = recorded.rpartition("-")
+    if measure == FINETUNE_ENGINE_VERSION.rpartition("-")[0]:
+        return FINETUNE_ENGINE_VERSION
+    return f"{measure}{dash}{HARNESS_ENGINE_VERSION}"
 
 
 class Environment(Message):

@@ -16,6 +16,7 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from evaluation.contract import (
+    FINETUNE_ENGINE_VERSION,
     Engine,
     EngineFacts,
     ModelFacts,
@@ -40,7 +41,6 @@ from evaluation.suites import loader
 from evaluation.suites.loader import Example
 from evaluation.suites.schema import FinetuneItems, Grid, Suite, SuiteTask
 
-VERSION = "finetune-1"
 _PARTS = 100
 """A training counts as so many parts of the work that progress tells of."""
 
@@ -227,7 +227,7 @@ class _Run:
         hashes = [sample.doc_hash + sample.prompt_hash + sample.target_hash for sample in samples[:documents]]
         return TaskResult(
             task=task.name,
-            task_version=f"{self.suite.name}-{self.suite.version}+{VERSION}",
+            task_version=f"{self.suite.name}-{self.suite.version}+{FINETUNE_ENGINE_VERSION}",
             task_hash=hashlib.sha256("".join(hashes).encode()).hexdigest(),
             capability=task.capability,
             group=task.groups[-1] if task.groups else None,
@@ -327,5 +327,5 @@ def _engine_facts(grid: Grid) -> EngineFacts:
         served_by=f"FinetuneRunner (rates {rates}; {len(grid.seeds)} seeds; {grid.epochs} epochs)",
         torch_version=str(torch.__version__),
         transformers_version=transformers.__version__,
-        engine_version=VERSION,
+        engine_version=FINETUNE_ENGINE_VERSION,
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.contract import (
+    HARNESS_ENGINE_VERSION,
     Engine,
     EngineFacts,
     ModelFacts,
@@ -30,8 +31,6 @@ from evaluation.runners.base import Context, platform_failure, submitter_failure
 from evaluation.runners.foreseen import foreseen
 from evaluation.runners.journal import SAMPLES, Journal
 from evaluation.runners.routing import Family, Route, check_weights, route
-
-ENGINE_VERSION = "1"
 
 
 def prepare_environment(cache: Path) -> None:
@@ -366,5 +365,7 @@ def _engine_facts(engine: Engine, loaded: Any) -> EngineFacts:
         torch_version=str(torch.__version__),
         transformers_version=transformers.__version__,
         # Runs of different engine versions are never compared: a pseudo-log-likelihood is a version of its own.
-        engine_version=f"{loaded.measure}-{ENGINE_VERSION}" if loaded.measure else ENGINE_VERSION,
+        engine_version=f"{loaded.measure}-{HARNESS_ENGINE_VERSION}"
+        if loaded.measure
+        else HARNESS_ENGINE_VERSION,
     )

@@ -19,6 +19,7 @@ from statistics import fmean, stdev
 from typing import Literal, NamedTuple
 
 from evaluation.contract import (
+    SCRIPTED_ENGINE_VERSION,
     Engine,
     EngineFacts,
     Environment,
@@ -195,7 +196,9 @@ class ScriptedRunner:
             results=tuple(results),
             samples=samples,
             model=_model_facts(),
-            engine=EngineFacts(engine=Engine.SCRIPTED, served_by="ScriptedRunner"),
+            engine=EngineFacts(
+                engine=Engine.SCRIPTED, served_by="ScriptedRunner", engine_version=SCRIPTED_ENGINE_VERSION
+            ),
             environment=_environment(context),
             seconds=time.monotonic() - started,
             notes=("Scripted answers: these numbers say nothing about any model.", *work.notes),
@@ -303,7 +306,9 @@ class ScriptedPairRunner:
         return PairReport(
             identity=spec.identity(),
             environment=_environment(context),
-            engine=EngineFacts(engine=Engine.SCRIPTED, served_by="ScriptedPairRunner"),
+            engine=EngineFacts(
+                engine=Engine.SCRIPTED, served_by="ScriptedPairRunner", engine_version=SCRIPTED_ENGINE_VERSION
+            ),
             notes=("Scripted models have no weights to measure.",),
             **undefined,
         )

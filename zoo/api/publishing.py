@@ -56,7 +56,7 @@ class ReleaseRowSerializer(serializers.Serializer[Release]):
     stale = serializers.SerializerMethodField()
 
     def get_stale(self, release: Release) -> list[str]:
-        """Codes of what moved on since: harness_moved_on, statistics_moved_on, suite_moved_on."""
+        """Codes of what moved on since: harness_moved_on, engine_moved_on, statistics_moved_on, suite_moved_on."""
         return [mark.code for mark in selectors.stale(release)]
 
     def get_replaced_by(self, release: Release) -> str | None:

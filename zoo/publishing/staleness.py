@@ -1,4 +1,4 @@
-"""Whether a release still says what would be measured today: harness, statistics or suite may have moved on.
+"""Whether a release still says what would be measured today: harness, engine, statistics or suite may have moved on.
 
 A stale release stays as it was published; it gets marks that say what is newer. Pure but for reading the suites.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from evaluation.contract import current_engine_version
 from evaluation.suites import harness_tasks, loader
 
 
@@ -37,11 +38,13 @@ def marks(document: dict[str, Any], now: Current) -> list[Mark]:
     """What moved on since a release was published; empty while it is what would be published today."""
     comparison = document["comparison"]
     found = []
-    harness = (comparison.get("engine") or {}).get("harness_version")
+    engine = comparison.get("engine") or {}
+    harness = engine.get("harness_version")
     if harness and harness != now.harness:
         found.append(
             Mark("harness_moved_on", f"measured with lm-eval {harness}; {now.harness} is in use now")
         )
+    found += _engine(engine)
     if document["statistics_version"] != now.statistics:
         version = document["statistics_version"]
         text = f"computed by version {version} of the statistics; version {now.statistics} is in use now"
@@ -52,3 +55,13 @@ def marks(document: dict[str, Any], now: Current) -> list[Mark]:
         text = f"suite {suite['name']} is now at version {newest}; this is version {suite['version']}"
         found.append(Mark("suite_moved_on", text))
     return found
+
+
+def _engine(engine: dict[str, Any]) -> list[Mark]:
+    """Both sides of a comparison have one engine version, so its facts stand for both."""
+    version = engine.get("engine_version")
+    if not version:
+        return []
+    today = current_engine_version(engine["engine"], version)
+    text = f"measured with engine version {version}; {today} is in use now"
+    return [] if version == today else [Mark("engine_moved_on", text)]

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from evaluation.contract import Progress
+from evaluation.contract import Progress, current_engine_version
 from evaluation.suites import harness_tasks
 from zoo.core import storage
 from zoo.core.errors import NotFound
@@ -119,12 +119,15 @@ def outdated(run: Run) -> str | None:
     if run.state != State.SUCCEEDED:
         return None
     engine = run.result.report.engine
-    if engine is None or engine.harness_version is None:
+    if engine is None:
         return None
-    current = harness_tasks.index().harness_version
-    if engine.harness_version == current:
-        return None
-    return f"measured with harness {engine.harness_version}; {current} is in use now"
+    harness = harness_tasks.index().harness_version
+    if engine.harness_version not in (None, harness):
+        return f"measured with harness {engine.harness_version}; {harness} is in use now"
+    current = current_engine_version(engine.engine, engine.engine_version)
+    if engine.engine_version != current:
+        return f"measured with engine version {engine.engine_version}; {current} is in use now"
+    return None
 
 
 def outdated_runs() -> list[Run]:

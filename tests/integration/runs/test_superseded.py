@@ -18,13 +18,13 @@ from zoo.submissions.requests import read_request
 pytestmark = pytest.mark.django_db
 
 
-def finished_by_old_code(run: Run, folder: Path) -> Run:
+def finished_by_old_code(run: Run, folder: Path, **facts: str) -> Run:
     lease = queue.take(run_id=run.pk, worker=make_worker(), now=run.not_before, lease=LEASE)
     assert lease is not None
     spec = run.parsed_spec
     assert isinstance(spec, RunSpec)
     report = measure(spec, folder)
-    old = EngineFacts(engine=spec.engine, served_by="old", harness_version="0.4.1")
+    old = EngineFacts(engine=spec.engine, served_by="old", **(facts or {"harness_version": "0.4.1"}))
     upload(lease, report, folder)
     recording.deliver(lease=lease, report=report.model_copy(update={"engine": old}), now=NOW)
     return Run.objects.get(pk=run.pk)
@@ -34,6 +34,12 @@ def test_it_says_what_it_is(tmp_path: Path) -> None:
     assert selectors.outdated(finish(make_run("scripted/new"), tmp_path / "new")) is None
     old = finished_by_old_code(make_run("scripted/old"), tmp_path / "old")
     assert "measured with harness 0.4.1" in (selectors.outdated(old) or "")
+    assert selectors.outdated_runs() == [old]
+
+
+def test_an_engine_that_moved_on_supersedes_as_the_harness_does(tmp_path: Path) -> None:
+    old = finished_by_old_code(make_run("scripted/old"), tmp_path, engine_version="0")
+    assert selectors.outdated(old) == "measured with engine version 0; 1 is in use now"
     assert selectors.outdated_runs() == [old]
 
 
