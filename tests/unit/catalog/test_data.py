@@ -47,6 +47,9 @@ NAMED_IN_THE_ARTICLE = (
     "gpt-4",
 )
 
+WITHOUT_PUBLISHED_SCORES = {"self-instruct", "gpt3mix", "deepseek-v4-pro", "qwen-3.7-max", "claude-fable-5"}
+"""Data sets, and systems of which no score with a source was found."""
+
 
 def _by_name() -> dict[str, schema.Entry]:
     return {name.lower(): entry for entry in curated().entries for name in (entry.id, *entry.aliases)}
@@ -61,6 +64,16 @@ def test_every_system_of_the_article_is_there_with_evidence() -> None:
     for name in NAMED_IN_THE_ARTICLE:
         assert entries[name].evidence, name
         assert entries[name].license or entries[name].kind == "dataset", name
+        assert entries[name].lineage or entries[name].notes, name
+    scored = {score.name.id for score in curated().scores}
+    assert {
+        name for name in NAMED_IN_THE_ARTICLE if entries[name].id not in scored
+    } == WITHOUT_PUBLISHED_SCORES
+
+
+def test_a_model_without_lineage_says_so_in_its_notes() -> None:
+    silent = [e.id for e in curated().entries if e.kind == "model" and not (e.lineage or e.notes)]
+    assert silent == []
 
 
 def test_the_table_of_the_article_stands_as_claims_beside_findings() -> None:
