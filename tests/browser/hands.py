@@ -5,6 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import Locator, Page, expect
 
 _FARTHEST = 400
+PHONE = 360
+"""Width of a phone in pixels."""
 
 
 class Hands:
@@ -21,23 +23,35 @@ class Hands:
 
     def follow(self, link: Locator) -> None:
         """Follows a link."""
-        self.acts += 1
+        self._act(link)
         link.click()
 
     def press(self, button: Locator) -> None:
         """Presses a button."""
-        self.acts += 1
+        self._act(button)
         button.click()
 
     def type(self, field: Locator, text: str) -> None:
         """Types into a field."""
-        self.acts += 1
+        self._act(field)
         field.fill(text)
 
     def choose(self, field: Locator, words: str) -> None:
         """Chooses from a list by what is written there."""
-        self.acts += 1
+        self._act(field)
         field.select_option(label=words)
+
+    def look(self) -> None:
+        """Checks on a phone that the page is not wider than the screen."""
+        size = self.page.viewport_size
+        if size is None or size["width"] > PHONE:
+            return
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= size["width"], self.page.url
+
+    def _act(self, target: Locator) -> None:
+        self.acts += 1
+        target.wait_for()
+        self.look()
 
 
 class Keyboard(Hands):
@@ -62,8 +76,7 @@ class Keyboard(Hands):
 
     def _reach(self, target: Locator) -> None:
         """Goes on by Tab until the target has the focus, and checks that the focus can be seen."""
-        self.acts += 1
-        target.wait_for()
+        self._act(target)
         for _ in range(_FARTHEST):
             self.page.keyboard.press("Tab")
             if target.evaluate("element => element === document.activeElement"):

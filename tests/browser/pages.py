@@ -9,13 +9,14 @@ PLAIN_LIMIT, CHART_LIMIT = 150_000, 500_000
 
 
 class Place(NamedTuple):
-    """A page: its name, its address, its limit of weight, what shows that it is ready, and who looks."""
+    """A page: its name, its address, its limit of weight, what shows that it is ready, who looks, and its status."""
 
     name: str
     path: str
     limit: int = PLAIN_LIMIT
     ready: str = ""
-    signed_in: bool = False
+    user: str = ""
+    status: int = 200
 
 
 PLACES: tuple[Place, ...] = (
@@ -52,9 +53,19 @@ PLACES: tuple[Place, ...] = (
     Place("problems", "/problems/"),
     Place("problem", "/problems/quota_exceeded/"),
     Place("api", "/api/v1/docs/", CHART_LIMIT, ready="#swagger-ui .opblock"),
-    Place("account", "/account/", signed_in=True),
-    Place("propose", "/models/propose/", signed_in=True),
-    Place("proposals", "/proposals/", signed_in=True),
+    Place("account", "/account/", user="ada"),
+    Place("propose", "/models/propose/", user="ada"),
+    Place("proposals", "/proposals/", user="ada"),
+    Place("correction", "/models/scripted/student-p70/propose/", user="ada"),
+    Place("proposal", "/proposals/{proposal}/", user="ada"),
+    Place("webhooks", "/account/webhooks/", user="ada"),
+    Place("webhook", "/account/webhooks/{webhook}/", user="ada"),
+    Place("people", "/account/people/", user="grace"),
+    Place("enter", "{entry}"),
+    Place("release", "/releases/{release}/"),
+    Place("failed-run", "/runs/{failed_run}/", user="grace"),
     Place("dumps", "/dumps/"),
+    Place("bad-request", "/comparisons/{comparison}/samples/?outcome=none-such", status=400),
+    Place("used-link", "/welcome/used-already/", status=403),
 )
-NOTHING_THERE = Place("not-found", "/no-such-page/")
+NOTHING_THERE = Place("not-found", "/no-such-page/", status=404)

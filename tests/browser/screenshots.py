@@ -26,8 +26,8 @@ def take(browser: Browser, zoo: Zoo, folder: Path) -> int:
         page = context.new_page()
         for place in (*PLACES, NOTHING_THERE):
             context.clear_cookies()
-            if place.signed_in:
-                zoo.sign_in(context)
+            if place.user:
+                zoo.sign_in(context, place.user)
             page.goto(zoo.path(place.path))
             if place.ready:
                 page.locator(place.ready).first.wait_for(timeout=60_000)

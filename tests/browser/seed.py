@@ -35,7 +35,7 @@ def main() -> None:
     _catalog(now)
     licensing.refresh_stale(now=now)
     home = Path(settings.ZOO_HOME)
-    seeded = _comparisons(home / "seed", now) | _runs(now) | _session()
+    seeded = _comparisons(home / "seed", now) | _runs(now) | _sessions() | _of_accounts(now)
     (home / "seeded.json").write_text(json.dumps(seeded))
 
 
@@ -47,15 +47,39 @@ def _people() -> None:
     make_user("grace", Scope.OPERATE)
 
 
-def _session() -> dict[str, str]:
-    """Somebody who is signed in."""
+def _sessions() -> dict[str, str]:
+    """People who are signed in."""
     from django.test import Client
 
     from zoo.accounts.models import User
 
-    client = Client()
-    client.force_login(User.objects.get(username="ada"))
-    return {"session": client.cookies["sessionid"].value}
+    found = {}
+    for user in User.objects.filter(username__in=("ada", "grace")):
+        client = Client()
+        client.force_login(user)
+        found[f"session_{user.username}"] = client.cookies["sessionid"].value
+    return found
+
+
+def _of_accounts(now: datetime) -> dict[str, str]:
+    """What people own: an invitation, a webhook that was tried, a proposal."""
+    from zoo.accounts import services as accounts
+    from zoo.accounts.models import Scope, User
+    from zoo.lineage import proposals
+    from zoo.publishing import webhooks
+
+    ada, grace = (User.objects.get(username=name) for name in ("ada", "grace"))
+    invited = accounts.create_account(acting_user=grace, username="edsger", role=Scope.CURATE, now=now)
+    address = "https://hooks.example.org/zoo"
+    webhook = webhooks.subscribe(url=address, events=["release.published"], acting_user=ada, now=now).webhook
+    webhooks.ping(webhook=webhook, now=now)
+    draft = {"id": "scripted/new-p75", "title": "New", "edges": [], "source": "the card of the model"}
+    proposal = proposals.propose(draft=draft, reason="it exists", acting_user=ada, now=now)
+    return {
+        "entry": accounts.entry_path(acting_user=grace, user=invited),
+        "webhook": str(webhook.pk),
+        "proposal": str(proposal.pk),
+    }
 
 
 def _catalog(now: datetime) -> None:
@@ -80,7 +104,8 @@ def _catalog(now: datetime) -> None:
 
 def _comparisons(folder: Path, now: datetime) -> dict[str, str]:
     from evaluation.contract import SuiteRef
-    from tests.factories.compared import make_comparison
+    from tests.factories.compared import add_pair_report, make_comparison
+    from zoo.publishing.services import publish
 
     suite = SuiteRef(name="demo", version="1")
     made = [
@@ -91,15 +116,19 @@ def _comparisons(folder: Path, now: datetime) -> dict[str, str]:
     ]
     make_comparison(folder, student="scripted/cut-p70", suite=suite, limit=20, now=now - timedelta(days=1))
     first = made[0]
-    return {"comparison": str(first.pk), "run": str(first.student_run_id)}
+    add_pair_report(first, now=now)
+    release = publish(comparison_id=first.pk, now=now)
+    return {"comparison": str(first.pk), "run": str(first.student_run_id), "release": str(release.pk)}
 
 
 def _runs(now: datetime) -> dict[str, str]:
-    """Runs that wait: one to look at, two to be worked on while a browser looks."""
-    from tests.factories.runs import make_run
+    """Runs that wait: one to look at, two to be worked on while a browser looks; and one that failed."""
+    from tests.factories.runs import fail, make_run
 
     names = ("waiting_run", "live_run", "plain_run")
-    return {name: str(make_run(f"scripted/{name}-p50", now=now).pk) for name in names}
+    found = {name: str(make_run(f"scripted/{name}-p50", now=now).pk) for name in names}
+    failed = fail(make_run("scripted/too-large-p50", now=now), now=now)
+    return found | {"failed_run": str(failed.pk)}
 
 
 if __name__ == "__main__":

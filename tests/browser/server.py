@@ -32,9 +32,10 @@ class Zoo(NamedTuple):
     seeded: dict[str, str]
     environment: dict[str, str]
 
-    def sign_in(self, context: BrowserContext) -> None:
+    def sign_in(self, context: BrowserContext, user: str) -> None:
         """Gives a browser the session of somebody who is signed in."""
-        context.add_cookies([{"name": "sessionid", "value": self.seeded["session"], "url": self.address}])
+        session = self.seeded[f"session_{user}"]
+        context.add_cookies([{"name": "sessionid", "value": session, "url": self.address}])
 
     def path(self, pattern: str) -> str:
         """An address with the names of seeded ids in braces filled in."""

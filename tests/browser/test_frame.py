@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.browser.hands import Keyboard
+from tests.browser.server import Zoo
 
 
 def test_the_first_tab_reaches_the_link_that_skips_to_the_content(desktop: Page) -> None:
@@ -121,3 +122,19 @@ def test_a_mark_of_the_plot_is_a_link_without_scripts(plain: Page) -> None:
     plain.goto("/leaderboard/")
     plain.locator("svg.chart a .dot").first.click()
     plain.wait_for_url("**/models/scripted/*/")
+
+
+def test_single_keys_move_through_samples_and_their_pages(desktop: Page, zoo: Zoo) -> None:
+    desktop.goto(zoo.path("/comparisons/{comparison}/samples/"))
+    links = desktop.locator("article > h2 a")
+    desktop.keyboard.press("j")
+    expect(links.nth(0)).to_be_focused()
+    desktop.keyboard.press("j")
+    expect(links.nth(1)).to_be_focused()
+    desktop.keyboard.press("k")
+    expect(links.nth(0)).to_be_focused()
+    first = links.nth(0).inner_text()
+    desktop.keyboard.press("n")
+    expect(links.nth(0)).not_to_have_text(first)
+    desktop.keyboard.press("p")
+    expect(links.nth(0)).to_have_text(first)

@@ -53,8 +53,8 @@ class Visit:
 def visit(browser: Browser, zoo: Zoo, place: Place) -> Visit:
     """Opens a page in a fresh context and measures it: light, dark, then 320 pixels wide."""
     context = browser.new_context(base_url=zoo.address, viewport={"width": 1280, "height": 900})
-    if place.signed_in:
-        zoo.sign_in(context)
+    if place.user:
+        zoo.sign_in(context, place.user)
     page = context.new_page()
     responses: list[Response] = []
     page.on("response", lambda response: responses.append(response))
@@ -99,7 +99,7 @@ def _is_foreign(address: str, zoo: str) -> bool:
 def _weigh(seen: Visit, responses: list[Response]) -> None:
     for response in responses:
         kind = response.headers.get("content-type", "")
-        if any(counted in kind for counted in _COUNTED):
+        if response.ok and any(counted in kind for counted in _COUNTED):
             seen.weight += len(gzip.compress(response.body(), 6))
 
 

@@ -5,11 +5,27 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from evaluation.contract import Engine, ModelSource, Protocol, RunSpec, SuiteRef
-from tests.factories.runs import NOW, finish
+import numpy as np
+
+from evaluation.contract import (
+    Engine,
+    ModelSource,
+    PairReport,
+    PairSpec,
+    Protocol,
+    RunSpec,
+    SuiteRef,
+)
+from evaluation.scoring.drafting import DraftedPrompt, drafting
+from evaluation.scoring.efficiency import Footprint, Timing, efficiency
+from evaluation.scoring.fidelity import divergences, fidelity
+from evaluation.scoring.retention import Options
+from evaluation.scoring.similarity import layer_similarity
+from evaluation.scoring.values import plain
+from tests.factories.runs import LEASE, NOW, finish, make_worker
 from zoo.comparisons.models import Comparison
 from zoo.comparisons.services import settle
-from zoo.runs import queue
+from zoo.runs import queue, recording
 from zoo.runs.models import Pairing, Run
 
 TASKS = ("scripted_choice.n-120", "scripted_pair.n-160", "scripted_generate.n-80", "scripted_rolling.n-40")
@@ -58,3 +74,55 @@ def make_comparison(
     comparison = settle(pairing_id=pairing.pk, now=now + timedelta(minutes=1))
     assert comparison is not None, pairing.reason
     return comparison
+
+
+def pair_report(spec: PairSpec, *, seed: int = 0) -> PairReport:
+    """What a pair job would report of two models whose distributions, layers and times are drawn at random."""
+    random = np.random.default_rng(seed)
+    options = Options(seed=seed, resamples=500)
+    teacher = [random.normal(size=(8, 20)) for _ in range(12)]
+    student = [logits + random.normal(scale=0.4, size=logits.shape) for logits in teacher]
+    found = {}
+    for temperature in (0.5, 1.0, 2.0):
+        documents = [
+            divergences(_logarithms(mine / temperature), _logarithms(theirs / temperature))
+            for mine, theirs in zip(teacher, student, strict=True)
+        ]
+        found[temperature] = plain(fidelity(documents, options, temperature=temperature, cost_ratio=0.3))
+    layers = [random.normal(size=(40, 6))]
+    for step in range(6):
+        layers.append(layers[-1] + random.normal(scale=0.3 + 0.1 * step, size=(40, 6)))
+    times = Timing.of(random.uniform(0.1, 0.12, 9), random.uniform(0.3, 0.34, 9), 64)
+    costs = efficiency(
+        Footprint(1_200_000, 4_800_000, 90 << 20, 2.4e6),
+        Footprint(6_000_000, 24_000_000, 140 << 20, 12e6),
+        options,
+        latency=times,
+        prefill=times,
+        decode=times,
+    )
+    prompts = [DraftedPrompt(32, int(runs), 32, 0.2, 0.3, True) for runs in random.integers(9, 16, 12)]
+    return PairReport(
+        identity=spec.identity(),
+        fidelity=found[1.0] | {"compared": "every position", "by_temperature": list(found.values())},
+        similarity=plain(layer_similarity(layers[::2], layers)),
+        efficiency=plain(costs),
+        speculation=plain(drafting(prompts, 4, options)),
+        seconds=12.0,
+    )
+
+
+def _logarithms(logits: np.ndarray) -> np.ndarray:
+    return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+
+
+def add_pair_report(comparison: Comparison, *, now: datetime = NOW) -> Run:
+    """The job with both models loaded, done and recorded for a comparison."""
+    sides = [run.parsed_spec.model for run in (comparison.student_run, comparison.teacher_run)]  # type: ignore[union-attr]
+    spec = PairSpec(student=sides[0], teacher=sides[1])
+    run = queue.request_run(spec=spec, acting_user=None, now=now, priority=0).run
+    lease = queue.take(run_id=run.pk, worker=make_worker(now=now), now=now, lease=LEASE)
+    assert lease is not None
+    recording.deliver(lease=lease, report=pair_report(spec), now=now)
+    Pairing.objects.filter(pk=comparison.pairing_id).update(pair_run=run)
+    return Run.objects.get(pk=run.pk)

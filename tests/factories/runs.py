@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from evaluation.contract import Engine, ModelSource, Protocol, RunReport, RunSpec
+from evaluation.contract import Engine, Failure, Fault, ModelSource, Protocol, RunReport, RunSpec
 from evaluation.exchange import WorkerFacts
-from evaluation.runners.base import Context
+from evaluation.runners.base import Context, failed_report
 from evaluation.runners.scripted import ScriptedRunner
 from zoo.accounts.models import Scope, User
 from zoo.core.ids import uuid7
@@ -104,4 +104,19 @@ def finish(run: Run, folder: Path, *, now: datetime | None = None) -> Run:
     report = measure(spec, folder)
     upload(lease, report, folder, now=now)
     recording.deliver(lease=lease, report=report, now=now)
+    return Run.objects.get(pk=run.pk)
+
+
+def fail(run: Run, *, now: datetime | None = None) -> Run:
+    """Takes a queued run through claim and a report of failure that is the submitter's."""
+    now = now or run.not_before
+    lease = queue.take(run_id=run.pk, worker=make_worker(now=now), now=now, lease=LEASE)
+    assert lease is not None
+    failure = Failure(
+        code="model_not_loadable",
+        fault=Fault.SUBMITTER,
+        message="The model could not be loaded.",
+        remedy="Look at the log, repair the model, and submit it again.",
+    )
+    recording.deliver(lease=lease, report=failed_report(run.parsed_spec, failure), now=now)
     return Run.objects.get(pk=run.pk)
