@@ -195,7 +195,9 @@ def _weights(
         return {SINGLE} if SINGLE in names else set(names)
     if gguf_file is None and len(names) > 1:
         message = f"There are {len(names)} GGUF files: {', '.join(sorted(names)[:8])}."
-        raise FormatError("gguf_ambiguous", message, "Name the one to use as gguf_file.")
+        raise FormatError(
+            "gguf_ambiguous", message, "Put the one to measure into a folder or repository of its own."
+        )
     if gguf_file is not None and gguf_file not in names:
         raise FormatError("weights_missing", f"There is no GGUF file named {shown(gguf_file)}.")
     return {gguf_file or names[0]}
