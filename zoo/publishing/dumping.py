@@ -20,6 +20,7 @@ from typing import NamedTuple
 from zoo.lineage import dump as catalog
 from zoo.publishing import selectors
 from zoo.publishing.models import ImportedFile, Release
+from zoo.runs.selectors import chain
 
 KEPT = 7
 SUMS = "SHA256SUMS"
@@ -29,6 +30,7 @@ catalog.jsonl.gz   every entry with facts, evidence, lineage, reported scores ('
 releases.jsonl.gz  every release: the frozen document, its signed statement, its place in the chain, and the
                    two recorded results it was computed from
 imported.jsonl.gz  scores that others measured, with who brought them
+chain.json         where the chains of results and of releases end: sequence and hash of the last of each
 key.pem            the public key that releases are signed with
 site.tar.gz        the whole site as pages, where it was made that night
 SHA256SUMS         digests of all of them ('sha256sum -c SHA256SUMS')
@@ -52,6 +54,7 @@ def write(root: Path, *, now: datetime) -> Path:
     _compressed(part / "releases.jsonl.gz", _releases())
     _compressed(part / "imported.jsonl.gz", _imported())
     (part / "key.pem").write_text(selectors.public_key())
+    (part / "chain.json").write_text(_heads())
     (part / "README.txt").write_text(README)
     _sum(part)
     if day.exists():
@@ -88,6 +91,16 @@ def available(root: Path) -> list[Dump]:
 
 def _days(root: Path) -> list[Path]:
     return list(root.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]")) if root.exists() else []
+
+
+def _heads() -> str:
+    """Kept elsewhere, they make evident when a later state of the instance has dropped or changed something."""
+    results, releases = chain(), selectors.head()
+    heads = {
+        "results": {"sequence": results.sequence, "hash": results.head},
+        "releases": releases._asdict(),
+    }
+    return json.dumps(heads, indent=1) + "\n"
 
 
 def _releases() -> Iterator[str]:

@@ -19,6 +19,7 @@ from tests.factories.catalog import make_model
 from tests.factories.runs import NOW
 from tests.integration.publishing.test_releases import published
 from zoo.publishing import dumping, nightly, site
+from zoo.runs.models import Result
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +95,10 @@ def test_the_dump_holds_what_is_needed_to_check_a_release_elsewhere(
     (row,) = lines_of(day / "releases.jsonl.gz")
     assert hashlib.sha256(row["document"].encode()).hexdigest() == row["digest"] == release.digest
     assert set(row["results"]) == {"student", "teacher"}
+    heads = json.loads((day / "chain.json").read_text())
+    assert heads["releases"] == {"sequence": release.sequence, "hash": release.hash}
+    last = Result.objects.order_by("-sequence")[0]
+    assert heads["results"] == {"sequence": last.sequence, "hash": last.hash}
     assert any(line["kind"] == "entry" for line in lines_of(day / "catalog.jsonl.gz"))
     for line in (day / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split("  ")
