@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -189,6 +190,67 @@ def test_a_correction_is_proposed_on_the_page_of_the_entry(client: Client) -> No
     assert Proposal.objects.get().model == selectors.get_model("distilbert")
     nothing = client.post(address, {"source": "header", "reason": "nothing"})
     assert nothing.status_code == 400
+
+
+def _history(client: Client, address: str) -> str:
+    """The text of the history on a page, without tags."""
+    section = page(client, address).split(">History</h2>")[1].split("</ol>")[0]
+    return " ".join(re.sub(r"<[^>]+>", "", section).split())
+
+
+def _proposed(client: Client, license_: str) -> Proposal:
+    """A correction of DistilBERT's license, proposed by an author; a curator is logged in afterward."""
+    make_user("author", Scope.SUBMIT)
+    make_user("curator", Scope.CURATE)
+    client.login(username="author", password=PASSWORD)
+    form = {"license": license_, "source": "its card", "reason": "the card says so"}
+    assert client.post("/models/distilbert/distilbert-base-uncased/propose/", form).status_code == 302
+    client.login(username="curator", password=PASSWORD)
+    return Proposal.objects.get()
+
+
+def test_an_accepted_correction_stands_in_the_history_with_both_values_person_and_reason(
+    client: Client,
+) -> None:
+    proposal = _proposed(client, "MIT")
+    client.post(f"/proposals/{proposal.pk}/decide/", {"verdict": "accept"})
+    history = _history(client, "/models/distilbert/distilbert-base-uncased/")
+    assert "curator: corrected license: Apache-2.0 → MIT" in history
+    assert f"(the card says so (proposal {proposal.pk}))" in history
+
+
+def test_an_edge_stands_in_the_history_in_words(client: Client) -> None:
+    make_edge(make_model("acme/tiny"), make_model("acme/teacher"))
+    history = _history(client, "/models/acme/tiny/")
+    assert "added to the lineage: distilled from acme/teacher" in history
+    assert "edge_added" not in history
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state", "license_"),
+    [
+        ("accept", "accepted", "MIT"),
+        ("amend", "amended", "BSD-3-Clause"),
+        ("decline", "declined", "Apache-2.0"),
+    ],
+)
+def test_a_curator_decides_in_each_way_and_the_page_says_why(
+    verdict: str, state: str, license_: str, client: Client
+) -> None:
+    proposal = _proposed(client, "MIT")
+    amended = json.dumps({**proposal.draft, "facts": {"license": "BSD-3-Clause"}})
+    form = {"verdict": verdict, "decision": "I read the card.", "amended": amended}
+    assert client.post(f"/proposals/{proposal.pk}/decide/", form).status_code == 302
+    proposal.refresh_from_db()
+    assert (proposal.state, proposal.decision) == (state, "I read the card.")
+    assert selectors.get_model("distilbert").license == license_
+    text = page(client, f"/proposals/{proposal.pk}/")
+    assert "I read the card." in text
+    assert ("The first draft" in text) == (verdict == "amend")
+    if verdict == "amend":
+        shown, first = text.split("<summary>The first draft")
+        assert "<dd>BSD-3-Clause</dd>" in shown
+        assert "<dd>MIT</dd>" in first.split("</details>")[0]
 
 
 ROWS = 30

@@ -211,6 +211,30 @@ def test_a_proposal_travels_from_draft_to_entry(client: Client) -> None:
     get(client, "proposals/?state=lost", 400)
 
 
+@pytest.mark.parametrize(
+    ("decision", "state", "license_"),
+    [
+        ("accept", "accepted", "MIT"),
+        ("amend", "amended", "BSD-3-Clause"),
+        ("decline", "declined", "Apache-2.0"),
+    ],
+)
+def test_a_curator_decides_in_each_way_with_a_reason(
+    decision: str, state: str, license_: str, client: Client
+) -> None:
+    draft = {"facts": {"license": "MIT"}, "source": "its card"}
+    body = {"model": "distilbert", "draft": draft, "reason": "the card says so"}
+    _, made = _post(client, "proposals/", body, _token(Scope.SUBMIT))
+    answer: dict[str, Any] = {"decision": decision, "reason": "I read the card."}
+    if decision == "amend":
+        answer |= {"draft": {**draft, "facts": {"license": "BSD-3-Clause"}}}
+    status, done = _post(client, f"proposals/{made['id']}/decision/", answer, _token(Scope.CURATE))
+    assert (status, done["state"], done["decision"]) == (200, state, "I read the card.")
+    assert done["decided_by"] == "curate-person"
+    assert get(client, "models/distilbert/")["license"] == license_
+    assert get(client, f"proposals/{made['id']}/")["draft"]["facts"] == {"license": "MIT"}
+
+
 def test_the_stories_are_resources_too(client: Client) -> None:
     events = get(client, "timeline/?page_size=100")["results"]
     assert (events[0]["when"], events[0]["status"]) == ("2006", "claimed")

@@ -108,6 +108,7 @@ def _page(request: HttpRequest, proposal_id: UUID, form: DecisionForm, status: i
     context = {
         "row": row,
         "draft": shown,
+        "first_draft": row.draft if row.amended_draft else None,
         "draft_text": json.dumps(shown, indent=2, ensure_ascii=False),
         "similar": proposals.resembling(drafts.read(row.draft)) if row.state == "open" else [],
         "form": form,
