@@ -90,7 +90,13 @@ urlpatterns = [
     path("licenses/check/", licensing.check, name="license-check"),
     path("licenses/changes/", licensing.changes, name="license-changes"),
     path("licenses/<str:key>/", licensing.detail, name="license"),
-    path("badges/<str:org>/<str:name>/license.svg", licensing.badge, name="license-badge"),
+    path("badges/<str:org>/<str:name>/license.svg", licensing.badge, {"form": "svg"}, name="license-badge"),
+    path(
+        "badges/<str:org>/<str:name>/license.json",
+        licensing.badge,
+        {"form": "json"},
+        name="license-badge-json",
+    ),
     path(
         "badges/<str:org>/<str:name>/retention.svg",
         releases.retention_badge,

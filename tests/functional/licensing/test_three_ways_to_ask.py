@@ -218,6 +218,9 @@ def every_license_page_model_panel_and_badge_is_there() -> None:
     assert "/feeds/licenses.atom?model=deepseek-ai/DeepSeek-R1-Distill-Llama-70B" in model
     assert "/badges/deepseek-ai/DeepSeek-R1-Distill-Llama-70B/license.svg" in model
     badge = client.get("/badges/deepseek-ai/DeepSeek-R1-Distill-Llama-70B/license.svg")
+    shields = client.get("/badges/deepseek-ai/DeepSeek-R1-Distill-Llama-70B/license.json").json()
+    assert (shields["schemaVersion"], shields["message"]) == (1, "allowed with conditions")
+    assert shields["label"].startswith("license: ")
     assert (badge["Content-Type"], b"allowed with conditions" in badge.content) == ("image/svg+xml", True)
     assert (
         client.get("/badges/deepseek-ai/DeepSeek-R1-Distill-Llama-70B/license.svg?use=x").status_code == 400

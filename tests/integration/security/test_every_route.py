@@ -180,6 +180,7 @@ WEB = {
     "licenses/of/": {"GET": MOVED},
     "licenses/<str:key>/": {"GET": ANYONE},
     "badges/<str:org>/<str:name>/license.svg": {"GET": ANYONE},
+    "badges/<str:org>/<str:name>/license.json": {"GET": ANYONE},
     "badges/<str:org>/<str:name>/retention.svg": {"GET": ANYONE},
     "badges/<str:org>/<str:name>/retention.json": {"GET": ANYONE},
     "releases/": {"GET": ANYONE},

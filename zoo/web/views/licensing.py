@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
@@ -143,8 +143,8 @@ def changes(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def badge(request: HttpRequest, org: str, name: str) -> HttpResponse:
-    """``/badges/{org}/{name}/license.svg``: the verdict of the ordinary use, or of ``?use=``."""
+def badge(request: HttpRequest, org: str, name: str, form: str) -> HttpResponse:
+    """``/badges/{org}/{name}/license.svg`` or ``.json`` (shields): the verdict of the ordinary use, or of ``?use=``."""
     model = catalog.get_model(f"{org}/{name}")
     use = request.GET.get("use", ORDINARY)
     row = next((row for row in selectors.panel(model).rows if row.use.name == use), None)
@@ -158,7 +158,16 @@ def badge(request: HttpRequest, org: str, name: str) -> HttpResponse:
         "left_width": 7 * len(f"license: {row.use.label}") + 16,
         "right_width": 7 * len(sign.label) + 16,
     }
-    response = render(request, "licensing/badge.svg", context, content_type="image/svg+xml")
+    if form == "json":
+        body = {
+            "schemaVersion": 1,
+            "label": context["left"],
+            "message": sign.label,
+            "color": context["color"],
+        }
+        response: HttpResponse = JsonResponse(body)
+    else:
+        response = render(request, "licensing/badge.svg", context, content_type="image/svg+xml")
     response["Cache-Control"] = "public, max-age=300"
     return response
 
