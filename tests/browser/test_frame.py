@@ -102,6 +102,14 @@ def test_paper_shows_the_content_alone_in_ink_on_white(desktop: Page) -> None:
         assert desktop.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
+def test_a_license_report_is_on_paper_with_its_checklist_and_notice(desktop: Page) -> None:
+    desktop.emulate_media(media="print")
+    desktop.goto("/licenses/check/?model=r1-distill-llama-70b&action=redistribute&commercial=yes")
+    expect(desktop.locator("ul.checklist").first).to_be_visible()
+    expect(desktop.locator("pre.log")).to_contain_text("Llama 3.3 is licensed under")
+    expect(desktop.locator("pre.log")).to_be_visible()
+
+
 def test_models_side_by_side_need_no_sideways_scrolling_on_a_phone(phone: Page) -> None:
     phone.goto("/compare/?m=scripted/student-p70&m=scripted/small-p80&m=scripted/teacher-p90")
     wide = phone.evaluate(
