@@ -385,6 +385,10 @@ def _halve(submission: Submission, now: datetime) -> int:
     submission.pairing = _pair(new[0], new[1], now) if len(new) > 1 else None
     submission.halvings += 1
     submission.save(update_fields=["student_run", "teacher_run", "pairing", "halvings"])
+    for run in old:
+        # What nobody waits for any more is not measured.
+        if not run.is_final and not _waiting(run).exists():
+            queue.cancel(run_id=run.pk, acting_user=None, now=now)
     record(
         action="submission.batch_halved",
         subject=f"submission:{submission.pk}",

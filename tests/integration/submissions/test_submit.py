@@ -372,6 +372,16 @@ def test_when_memory_runs_out_both_are_asked_for_again_with_half_the_batch_once(
     assert Pairing.objects.count() == 2
 
 
+def test_after_half_the_batch_the_other_full_run_stops_unless_somebody_waits_for_it() -> None:
+    first, second = submit(batch_size=8), submit(batch_size=8, student="scripted/other-p60")
+    teacher = first.teacher_run
+    assert teacher is not None
+    fail(first.student_run, OUT_OF_MEMORY)
+    assert Run.objects.get(pk=teacher.pk).state == State.QUEUED
+    fail(second.student_run, OUT_OF_MEMORY)
+    assert Run.objects.get(pk=teacher.pk).state == State.CANCELLED
+
+
 def test_only_those_who_asked_may_cancel_and_nobody_may_take_a_run_from_others() -> None:
     ada, bob = make_user("ada"), make_user("bob")
     first = submit(ada)
