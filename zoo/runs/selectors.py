@@ -14,6 +14,7 @@ from evaluation.contract import Progress, current_engine_version
 from evaluation.suites import harness_tasks
 from zoo.core import storage
 from zoo.core.errors import NotFound
+from zoo.runs import turns
 from zoo.runs.lifecycle import HELD, State
 from zoo.runs.models import Artifact, Chain, Result, Run, RunEvent, Worker
 from zoo.runs.queue import RunNotFound
@@ -65,18 +66,13 @@ def place(run: Run, *, now: datetime) -> Place:
     usual = _usual_seconds(run)
     if run.is_held:
         return Place(None, _remaining(run, usual, now))
-    ahead = Run.objects.filter(state=State.QUEUED).filter(
-        Q(priority__gt=run.priority)
-        | Q(priority=run.priority, created_at__lt=run.created_at)
-        | Q(priority=run.priority, created_at=run.created_at, pk__lt=run.pk)
-    )
-    position = ahead.count() + 1
+    position = turns.position(run)
     if usual is None:
         return Place(position, None)
     workers = max(1, live_workers(now=now).count())
     busy = Run.objects.filter(state__in=sorted(HELD)).count()
-    turns = (position - 1 + busy) / workers
-    return Place(position, round(usual * (turns + 1)))
+    rounds = (position - 1 + busy) / workers
+    return Place(position, round(usual * (rounds + 1)))
 
 
 def _usual_seconds(run: Run) -> float | None:
@@ -151,8 +147,8 @@ def live_workers(*, now: datetime) -> QuerySet[Worker]:
 
 
 def waiting(*, limit: int) -> list[Run]:
-    """The runs that wait, roughly in the order in which they will be done."""
-    return list(Run.objects.filter(state=State.QUEUED).order_by("-priority", "created_at", "pk")[:limit])
+    """The runs that wait, in the order in which they will be claimed."""
+    return turns.in_order(limit=limit)
 
 
 def counts() -> Counts:
