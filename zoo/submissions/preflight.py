@@ -19,7 +19,7 @@ from zoo.catalog.models import Model
 from zoo.lineage.selectors import teachers_of
 from zoo.runs import selectors as runs
 from zoo.runs.lifecycle import LIVE
-from zoo.runs.models import Run
+from zoo.runs.models import Run, Worker
 from zoo.submissions.measuring import Work, work_of_suite, work_of_tasks
 from zoo.submissions.requests import SubmissionRequest
 from zoo.submissions.resolving import SCRIPTED, Found, Unresolved, resolve
@@ -212,7 +212,14 @@ def _engine(request: SubmissionRequest, student: Found, teacher: Found | None) -
     if student.source.name.startswith(SCRIPTED):
         return Engine.SCRIPTED
     known = {found.family for found in (student, teacher) if found is not None and found.family}
-    return Engine.MASKED if known == {Family.MASKED} else Engine.HARNESS
+    if known == {Family.MASKED}:
+        return Engine.MASKED
+    return Engine.CAUSAL if known == {Family.CAUSAL} and not _has_gpu() else Engine.HARNESS
+
+
+def _has_gpu() -> bool:
+    """Whether some worker that is known has more than a CPU: there the harness's own loop is the quicker one."""
+    return Worker.objects.exclude(device="cpu").exists()
 
 
 def _side(

@@ -8,7 +8,7 @@ from pytest_django import Settings
 from evaluation.contract import Engine, ModelSource, WeightsFormat
 from evaluation.demo import shipped
 from evaluation.formats.families import Family
-from tests.factories.runs import NOW, make_user
+from tests.factories.runs import NOW, make_user, make_worker
 from zoo.runs.models import Run
 from zoo.submissions import services
 from zoo.submissions.models import Submission
@@ -53,6 +53,16 @@ def test_an_engine_that_fits_is_taken(student: str, suite: str, engine: str) -> 
     assert not answer.failures
     assert answer.student is not None
     assert answer.student.spec.engine == engine
+
+
+@pytest.mark.parametrize(("device", "engine"), [("cpu", Engine.CAUSAL), ("cuda", Engine.HARNESS)])
+def test_the_engine_that_is_quicker_on_the_machines_there_are_is_the_default(
+    device: str, engine: Engine
+) -> None:
+    make_worker(device=device)
+    answer = preflight(read_request({"student": CAUSAL, "suite": "demo"}), now=NOW)
+    assert answer.student is not None
+    assert answer.student.spec.engine is engine
 
 
 def test_a_pair_of_two_kinds_has_no_engine_in_common() -> None:

@@ -99,7 +99,7 @@ def make_pair(kind: str, folder: Path, models: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "engine", "served"), [("gguf", None, "HFLM"), ("chat", "causal", "CausalLM (token trie)")]
+    ("kind", "engine", "served"), [("gguf", "harness", "HFLM"), ("chat", None, "CausalLM (token trie)")]
 )
 def test_a_pair_of_files_on_disk_goes_from_submission_to_comparison(
     kind: str, engine: str | None, served: str, settings: Any, tmp_path: Path
