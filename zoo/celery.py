@@ -13,6 +13,8 @@ from django.conf import settings
 from zoo.jobs import schedule
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zoo.settings.local")
+# Dumps and bulk work take longer than a page may.
+os.environ.setdefault("ZOO_STATEMENT_SECONDS", "300")
 
 app = Celery("zoo", set_as_current=True)
 app.conf.update(settings.CELERY)

@@ -125,7 +125,7 @@ def database(url: str) -> dict[str, Any]:
         settings["OPTIONS"] = {
             **settings.get("OPTIONS", {}),
             "connect_timeout": 5,
-            "options": "-c statement_timeout=5000 -c lock_timeout=5000 "
+            "options": f"-c statement_timeout={ENV.statement_seconds * 1000} -c lock_timeout=5000 "
             "-c idle_in_transaction_session_timeout=30000",
         }
     return settings

@@ -39,6 +39,8 @@ class Environment:
     """Times that a run may lose its worker before it is given up."""
     max_attempts: int
     """Attempts of one run in all, retries by people included."""
+    statement_seconds: int
+    """After which Postgres gives a statement up; 0: never. Short for the web; ``manage.py`` and jobs take longer."""
     pair_jobs: bool
     """Whether a job with both models loaded follows each comparison: speed, fidelity, similarity."""
     sqlite_autocheckpoint: bool
@@ -80,6 +82,7 @@ def read() -> Environment:
         ],
         max_lost=env.int("ZOO_MAX_LOST", 3),
         max_attempts=env.int("ZOO_MAX_ATTEMPTS", 12),
+        statement_seconds=env.int("ZOO_STATEMENT_SECONDS", 5),
         pair_jobs=env.bool("ZOO_PAIR_JOBS", True),
         sqlite_autocheckpoint=env.bool("ZOO_SQLITE_AUTOCHECKPOINT", True),
         dumps=_folder(env, "ZOO_DUMPS") or home / "dumps",
