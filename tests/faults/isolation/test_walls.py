@@ -138,7 +138,8 @@ def test_65_processes_are_limited(tmp_path: Path) -> None:
     if outcome.failure is None:
         assert int(notes(outcome).rpartition("started ")[2].split()[0]) <= 100
     else:
-        assert code(outcome) == "too_many_processes"
+        # The watch counts them, or the runner itself can start nothing more: which comes first is chance.
+        assert code(outcome) in {"too_many_processes", "runner_error"}
 
 
 @each_level

@@ -6,6 +6,7 @@ The Valkey that the tests have speaks no TLS, so a small front ends it, as stunn
 from __future__ import annotations
 
 import secrets
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,11 +54,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
+        for port in (plain, secure):
+            wait_until(lambda port=port: _listens(port), seconds=60)
         yield Server(f"rediss://:{password}@127.0.0.1:{secure}/0", certificate, self_signed(folder, "other"))
     finally:
         for process in (front, valkey):
             process.terminate()
             process.wait(timeout=10)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return False
+    return True
 
 
 def self_signed(folder: Path, name: str) -> Path:
