@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -29,8 +28,8 @@ from evaluation.contract import (
     canonical_json,
 )
 from evaluation.runners import mirror
-from evaluation.runners.base import Context, RunFailed, platform_failure, submitter_failure
-from evaluation.runners.foreseen import failure_of
+from evaluation.runners.base import Context, platform_failure, submitter_failure
+from evaluation.runners.foreseen import foreseen
 from evaluation.runners.grades import Graded, grade
 from evaluation.runners.harness import prepare_environment
 from evaluation.runners.journal import SAMPLES, Journal, request_key
@@ -80,17 +79,8 @@ class FinetuneRunner:
             )
         prepare_environment(context.cache_folder)
         mirror.install(mirror.Mirror(context.datasets, context.cache_folder))
-        try:
-            with Journal(context.output, spec.identity()) as journal:
-                return _Run(spec, context, context.model, journal).report(started)
-        except RunFailed:
-            raise
-        except Exception as error:
-            failure = failure_of(error, spec)
-            if failure is None:
-                raise
-            traceback.print_exc()
-            raise RunFailed(failure) from error
+        with foreseen(spec), Journal(context.output, spec.identity()) as journal:
+            return _Run(spec, context, context.model, journal).report(started)
 
 
 class _Run:
