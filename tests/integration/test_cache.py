@@ -20,4 +20,4 @@ def test_without_redis_everything_is_a_miss_and_nothing_fails() -> None:
     assert cache.get_many(["a"]) == {}
     assert not cache.has_key("a")
     assert cache.incr("a") == 1
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10

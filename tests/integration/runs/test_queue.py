@@ -333,4 +333,4 @@ def test_ten_thousand_queued_runs_slow_no_claim_and_no_page_of_the_queue() -> No
         began = time.perf_counter()
         call()
         # 50 ms on an idle machine; the bound leaves room for a busy one and would still show a slow plan.
-        assert time.perf_counter() - began < 0.5
+        assert time.perf_counter() - began < 2

@@ -86,7 +86,8 @@ def test_66_a_card_becomes_inert_html_within_bounds(name: str) -> None:
     ):
         assert active not in html
     assert len(html) < 4 * markdown.MAX_CHARACTERS
-    assert spent < 2, f"{spent:.1f} s of CPU time"
+    # A second on an idle machine; what grows faster than the text would take minutes.
+    assert spent < 20, f"{spent:.1f} s of CPU time"
 
 
 @pytest.mark.parametrize(

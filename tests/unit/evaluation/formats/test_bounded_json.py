@@ -88,7 +88,7 @@ def test_no_text_takes_more_than_linear_time(data: bytes) -> None:
     began = time.process_time()
     with pytest.raises(FormatError):
         parse(data, name="x.json", max_bytes=2 << 20, max_values=10 << 20)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 10
 
 
 @settings(max_examples=30)

@@ -49,7 +49,7 @@ def test_front_matter_out_of_bounds_is_refused(front: str) -> None:
     with pytest.raises(FormatError) as caught:
         read_card(card_of(front))
     assert caught.value.code == "bad_card"
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 20
 
 
 def test_a_card_of_five_megabytes_is_refused() -> None:
