@@ -96,10 +96,13 @@ def _python() -> Finding:
 
 
 def _home(home: Path) -> Finding:
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    free = shutil.disk_usage(home).free
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        return Finding("home", "bad", f"{home}: {error.strerror}", "Set ZOO_HOME to a folder of yours.")
     if not os.access(home, os.W_OK):
         return Finding("home", "bad", f"{home} cannot be written", "Set ZOO_HOME to a folder of yours.")
+    free = shutil.disk_usage(home).free
     if free < NEEDED_DISK_BYTES:
         return Finding(
             "home", "warn", f"{home}: {free >> 20} MiB free", "Make room, or set ZOO_HOME to another disk."

@@ -22,7 +22,7 @@ NOT_HERE = {
     "up": "serves until Ctrl-C; the stack tests start it",
     "demo": "minutes; tests/functional/test_demonstration.py runs it",
     "evaluate": "minutes; tests/functional/test_evaluate_command.py runs it",
-    "doctor": "looks at the machine, and so answers otherwise on each; no test runs the whole of it",
+    "doctor": "answers otherwise on each machine; tests/functional/test_doctor.py runs it",
     "backup": "needs a database in a file; tests/integration/test_backup.py runs it",
     "restore": "replaces the database; tests/integration/test_backup.py runs it",
     "export-site": "copies every page; tests/integration/publishing/test_site.py does it",
