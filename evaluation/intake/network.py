@@ -7,7 +7,6 @@ a second lookup cannot give another one. The operator's own endpoint may be priv
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import socket
 import time
@@ -17,6 +16,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from evaluation.addresses import is_public
 from evaluation.formats.errors import FormatError, shown
 
 MAX_REDIRECTS = 5
@@ -27,7 +27,6 @@ SLOWEST = 64 << 10
 SOCKET_OPTIONS = Iterable[
     tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 ]
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 
 
@@ -37,18 +36,6 @@ class Unreachable(Exception):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet, also when it is wrapped in an IPv6 form."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
 
 
 class GuardedBackend(httpcore.SyncBackend):

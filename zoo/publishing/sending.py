@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 import httpcore
 
+from evaluation.addresses import is_public
+
 TIMEOUT_SECONDS = 10.0
 MAX_ANSWER = 64 << 10
-_TUNNELS = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
-"""Prefixes that carry an IPv4 address inside, which may be a private one."""
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of secrets, not one
 
 
@@ -61,20 +61,6 @@ class _Guarded(httpcore.SyncBackend):
             if not self._allow_private and not is_public(address):
                 raise Refused(f"{host} is {address}, which is not on the public internet")
         return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
-
-
-def is_public(address: str) -> bool:
-    """Whether an address belongs to the public internet."""
-    try:
-        ip = ipaddress.ip_address(address.split("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return is_public(str(ip.ipv4_mapped))
-        if any(ip in network for network in _TUNNELS):
-            return False
-    return ip.is_global and not ip.is_multicast
 
 
 def check_address(url: str, *, allow_private: bool) -> str | None:
