@@ -26,11 +26,11 @@ GUARDED = {
 
 
 def _install(apps, schema_editor):
-    unedited.install(schema_editor.connection, GUARDED)
+    unedited.install(schema_editor.connection, unedited.never_edited(GUARDED))
 
 
 def _remove(apps, schema_editor):
-    unedited.remove(schema_editor.connection, GUARDED)
+    unedited.remove(schema_editor.connection, unedited.never_edited(GUARDED))
 
 
 class Migration(migrations.Migration):

@@ -2,17 +2,17 @@
 
 from django.db import migrations
 
-from zoo.runs import append_only
+from zoo.core import unedited
 
 TABLES = ["publishing_release"]
 
 
 def _install(apps, schema_editor):
-    append_only.install(schema_editor.connection, TABLES)
+    unedited.install(schema_editor.connection, unedited.only_added(TABLES))
 
 
 def _remove(apps, schema_editor):
-    append_only.remove(schema_editor.connection, TABLES)
+    unedited.remove(schema_editor.connection, unedited.only_added(TABLES))
 
 
 class Migration(migrations.Migration):

@@ -2,16 +2,18 @@
 
 from django.db import migrations
 
-from zoo.runs import append_only
+from zoo.core import unedited
+
+TABLES = ["runs_result", "runs_runevent"]
 
 
 def _install(apps, schema_editor):
     apps.get_model("runs", "Chain").objects.get_or_create(pk=1)
-    append_only.install(schema_editor.connection)
+    unedited.install(schema_editor.connection, unedited.only_added(TABLES))
 
 
 def _remove(apps, schema_editor):
-    append_only.remove(schema_editor.connection)
+    unedited.remove(schema_editor.connection, unedited.only_added(TABLES))
 
 
 class Migration(migrations.Migration):
