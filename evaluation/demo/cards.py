@@ -26,6 +26,7 @@ _DATA = "29 public-domain English books from Project Gutenberg (evaluation/demo/
 
 
 _SEPARATED = 0.01
+"""The level of a single test on a card; the comparisons of the service correct theirs for their number."""
 _COMPARED: Mapping[str, tuple[str, ...]] = {
     CAUSAL_STUDENT: (CAUSAL_TEACHER, CAUSAL_ALONE),
     CAUSAL_ALONE: (CAUSAL_STUDENT,),
@@ -209,7 +210,9 @@ def _against(model: str, other: str, reached: Mapping[str, Reached]) -> str:
         gained, lost = pairs["1", "0"], pairs["0", "1"]
         p_value = mcnemar(Counts(both=pairs["1", "1"], lost=lost, gained=gained, neither=pairs["0", "0"]))
         name = "BLiMP" if task == "blimp" else "the cloze"
-        verdict = "separated from noise" if p_value < _SEPARATED else "not separated from noise"
+        verdict = (
+            f"{'' if p_value < _SEPARATED else 'not '}separated from noise at the {_SEPARATED:.0%} level"
+        )
         parts.append(f"on {name} {gained} and {lost} (exact McNemar p = {p_value:.2g}: {verdict})")
     return f"Items that only {model} and those that only {other} answers rightly: {'; '.join(parts)}."
 
