@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.http import QueryDict
 
 from tests.unit.licensing.support import api, graph, node
 from zoo.licensing.documents import QuestionDocument
@@ -11,6 +12,7 @@ from zoo.licensing.rules.engine import check
 from zoo.licensing.rules.graph import LineageGraph
 from zoo.licensing.rules.questions import Facts, Plan, Question, Source, Student, Use
 from zoo.licensing.rules.vocabulary import Action
+from zoo.web.forms.licensing import CheckForm
 
 COMMERCIAL = Facts(commercial=True)
 PUBLISHED = Student(family="own", is_llm=True, distributed=True)
@@ -66,9 +68,17 @@ def test_a_quantized_copy_is_a_derivative_or_the_original() -> None:
         assert question.action is action
 
 
-def test_every_choice_is_tested_here_or_is_the_meaning_of_a_question() -> None:
-    tested = {*CASES, "ordinary-field-is-presumed", "quantized-is-derivative"}
-    assert set(rule_book().choices) - tested == {"eu-test-is-place-of-business"}
+def test_every_choice_is_tested_here() -> None:
+    tested = {*CASES, "ordinary-field-is-presumed", "quantized-is-derivative", "eu-test-is-place-of-business"}
+    assert set(rule_book().choices) == tested
+
+
+def test_what_a_region_means_is_said_where_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No rule rests on this choice: it decides what the answer to the question of the region means."""
+    for holds, said in ((True, "principal place of business"), (False, "Where the model is used")):
+        book = rule_book().with_choice("eu-test-is-place-of-business", holds)
+        monkeypatch.setattr("zoo.web.forms.licensing.rule_book", lambda book=book: book)
+        assert said in str(CheckForm(QueryDict()).fields["region"].help_text)
 
 
 def test_the_version_of_an_answer_tells_the_readings_apart() -> None:

@@ -114,6 +114,21 @@ def excepting_nothing(question: Question) -> Question:
 
 
 @quick
+@given(lineages(), questions, st.data())
+def test_an_owner_who_relicenses_a_work_never_makes_a_verdict_less_permissive(
+    lineage: tuple[list[Node], list[Edge]], question: Question, data: st.DataObject
+) -> None:
+    nodes, edges = lineage
+    apart = [replace(node, licensor=f"owner of {node.id}") for node in nodes]
+    ends = data.draw(st.sampled_from(edges)) if edges else Edge("n0", "n1", EdgeKind.FINETUNED_FROM)
+    together = [
+        replace(node, licensor="one owner") if node.id in (ends.child, ends.parent) else node
+        for node in apart
+    ]
+    assert judged(question, together, edges) <= judged(question, apart, edges)
+
+
+@quick
 @given(lineages(), questions, st.randoms(use_true_random=False))
 def test_the_order_of_parents_does_not_matter(
     lineage: tuple[list[Node], list[Edge]], question: Question, random: object
