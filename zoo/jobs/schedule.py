@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from celery import Celery
-from celery.schedules import crontab
+from celery.schedules import ParseException, crontab
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 RELAY_SECONDS = 1.0
 SWEEP_SECONDS = 15.0
@@ -11,8 +13,17 @@ VERDICTS_SECONDS = 60.0
 WEBHOOKS_SECONDS = 10.0
 TIDY_SECONDS = 3600.0
 CHECKPOINT_SECONDS = 30.0
-NIGHTLY = crontab(minute="17", hour="3")
-"""At 03:17 UTC."""
+
+
+def at(text: str) -> crontab:
+    """The times that five fields of a crontab name, in UTC. Raises ImproperlyConfigured."""
+    try:
+        return crontab.from_string(text)
+    except (ValueError, ParseException) as error:
+        raise ImproperlyConfigured(
+            f"ZOO_NIGHTLY must be the five fields of a crontab, such as '17 3 * * *', and not '{text}'"
+        ) from error
+
 
 SCHEDULE: dict[str, dict[str, object]] = {
     "relay": {"task": "zoo.relay", "schedule": RELAY_SECONDS, "options": {"expires": 10}},
@@ -20,7 +31,11 @@ SCHEDULE: dict[str, dict[str, object]] = {
     "webhooks": {"task": "zoo.webhooks", "schedule": WEBHOOKS_SECONDS, "options": {"expires": 20}},
     "verdicts": {"task": "zoo.verdicts", "schedule": VERDICTS_SECONDS, "options": {"expires": 60}},
     "checkpoint": {"task": "zoo.checkpoint", "schedule": CHECKPOINT_SECONDS, "options": {"expires": 30}},
-    "nightly": {"task": "zoo.nightly", "schedule": NIGHTLY, "options": {"expires": 6 * 3600}},
+    "nightly": {
+        "task": "zoo.nightly",
+        "schedule": at(settings.ZOO_NIGHTLY),
+        "options": {"expires": 6 * 3600},
+    },
     "tidy": {"task": "zoo.tidy", "schedule": TIDY_SECONDS, "options": {"expires": 3600}},
 }
 

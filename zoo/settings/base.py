@@ -18,6 +18,8 @@ ZOO_DATASETS_DIR = ENV.datasets_dir
 ZOO_PUBLIC_URL = ENV.public_url
 ZOO_SUBMISSIONS_PER_DAY = ENV.submissions_per_day
 ZOO_SUBMISSIONS_OPEN = ENV.submissions_open
+ZOO_UPLOAD_BYTES = ENV.upload_bytes
+ZOO_UPLOAD_DAYS = ENV.upload_days
 ZOO_LEASE_SECONDS = ENV.lease_seconds
 ZOO_BACKOFF_SECONDS = ENV.backoff_seconds
 ZOO_MAX_LOST = ENV.max_lost
@@ -26,6 +28,7 @@ ZOO_WORKER_TOKEN = ENV.worker_token
 ZOO_SCRIPTED = ENV.scripted
 ZOO_WEBHOOKS_PRIVATE = ENV.webhooks_private
 ZOO_DUMPS = ENV.dumps
+ZOO_NIGHTLY = ENV.nightly
 ZOO_NIGHTLY_SITE = ENV.nightly_site
 ZOO_PAIR_JOBS = ENV.pair_jobs
 ZOO_TRUSTED_PROXIES = ENV.trusted_proxies
@@ -57,6 +60,7 @@ INSTALLED_APPS = [
     "zoo.core",
     "zoo.accounts",
     "zoo.runs",
+    "zoo.uploads",
     "zoo.submissions",
     "zoo.comparisons",
     "zoo.publishing",

@@ -30,6 +30,10 @@ class Environment:
     trusted_proxies: int
     submissions_per_day: int
     submissions_open: int
+    upload_bytes: int
+    """What the uploads of a person may take in all."""
+    upload_days: int
+    """Days after which an upload goes that nobody submits any more."""
     lease_seconds: int
     log_json: bool
     worker_token: str
@@ -47,6 +51,8 @@ class Environment:
     """Whether every process empties SQLite's log. False where housekeeping runs, which then does it alone."""
     dumps: Path
     """Where the nightly dumps lie; the site serves them at /dumps/."""
+    nightly: str
+    """When the nightly dump is made, in UTC: five fields as in a crontab."""
     nightly_site: bool
     """Whether a copy of the whole site belongs to the nightly dump."""
     webhooks_private: bool
@@ -74,6 +80,8 @@ def read() -> Environment:
         trusted_proxies=env.int("ZOO_TRUSTED_PROXIES", 0),
         submissions_per_day=env.int("ZOO_SUBMISSIONS_PER_DAY", 50),
         submissions_open=env.int("ZOO_SUBMISSIONS_OPEN", 20),
+        upload_bytes=env.int("ZOO_UPLOAD_BYTES", 20 << 30),
+        upload_days=env.int("ZOO_UPLOAD_DAYS", 30),
         lease_seconds=env.int("ZOO_LEASE_SECONDS", 120),
         log_json=env.bool("ZOO_LOG_JSON", False),
         worker_token=env.str("ZOO_WORKER_TOKEN", ""),
@@ -86,6 +94,7 @@ def read() -> Environment:
         pair_jobs=env.bool("ZOO_PAIR_JOBS", True),
         sqlite_autocheckpoint=env.bool("ZOO_SQLITE_AUTOCHECKPOINT", True),
         dumps=_folder(env, "ZOO_DUMPS") or home / "dumps",
+        nightly=env.str("ZOO_NIGHTLY", "") or "17 3 * * *",
         nightly_site=env.bool("ZOO_NIGHTLY_SITE", True),
         webhooks_private=env.bool("ZOO_WEBHOOKS_PRIVATE", False),
         scripted=env.bool("ZOO_SCRIPTED", False),

@@ -25,7 +25,7 @@ NOT_HERE = {
     "doctor": "answers otherwise on each machine; tests/functional/test_doctor.py runs it",
     "backup": "needs a database in a file; tests/integration/test_backup.py runs it",
     "restore": "replaces the database; tests/integration/test_backup.py runs it",
-    "export-site": "copies every page; tests/integration/publishing/test_site.py does it",
+    "export-site": "copies every page; tests/integration/publishing/test_site.py runs it on a small site",
     "catalog": "loads a whole catalog; tests/integration/lineage/test_dump.py does it",
     "propose": "tests/functional/catalog/test_commands.py runs it",
 }

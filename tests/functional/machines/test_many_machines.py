@@ -1,10 +1,16 @@
-"""One service on several machines: many submissions, three workers, one of them cut off at work. All finish once."""
+"""One service on several machines: many submissions, three workers, one of them cut off at work. All finish once.
+
+Meanwhile its housekeeping does what it has to: a receiver that fails at first is told of the release, and the dump is
+made at its time.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,11 +20,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.factories.machines import Machine, Site, site
+from tests.factories.receiver import Receiver, receiver
 from tests.factories.stack import wait_until
 from zoo.cli.client import Api, ApiProblem, Unreachable
+from zoo.publishing import sending
 
 SUBMISSIONS = int(os.environ.get("ZOO_TEST_SUBMISSIONS", "10"))
 """``make machines`` makes thirty."""
+RUNS = SUBMISSIONS + 1
+"""The last one brings a teacher."""
 SLOW = "scripted_slow.n-40.seconds-8"
 QUICK = "scripted_choice.n-10"
 REACHES = """
@@ -37,28 +47,44 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site") / "home", workers=3) as made:
+    home = tmp_path_factory.mktemp("site") / "home"
+    every_minute = {"ZOO_NIGHTLY": "* * * * *", "ZOO_NIGHTLY_SITE": "0"}
+    with site(home, workers=3, ZOO_WEBHOOKS_PRIVATE="1", **every_minute) as made:
         yield made
 
 
-def test_all_submissions_finish_once_on_three_machines_although_one_is_cut_off(running: Site) -> None:
+@pytest.fixture
+def hooks() -> Iterator[Receiver]:
+    with receiver(failures=1) as made:
+        yield made
+
+
+def test_all_submissions_finish_once_on_three_machines_although_one_is_cut_off(
+    running: Site, hooks: Receiver
+) -> None:
     for machine in running.machines:
         reaches_only_broker_and_api(running, machine)
     api = running.api()
+    subscription = api.post("webhooks/", {"url": hooks.url, "events": ["release.published"]})
     slow = submit(api, 0, SLOW)
     wait_until(lambda: run_of(api, slow)["state"] == "running", seconds=60)
     (victim,) = [machine for machine in running.machines if machine.claims]
     victim.cut_off()
-    asked = [slow, *(submit(api, number, QUICK) for number in range(1, SUBMISSIONS))]
-    wait_until(lambda: results(api) == SUBMISSIONS, seconds=240)
+    asked = [slow, *(submit(api, number, QUICK) for number in range(1, SUBMISSIONS - 1))]
+    asked.append(submit(api, SUBMISSIONS - 1, QUICK, teacher="scripted/teacher-p90"))
+    wait_until(lambda: results(api) == RUNS, seconds=240)
     victim.join_again()
-    assert {api.get(f"submissions/{one}/")["state"] for one in asked} == {"succeeded"}
+    wait_until(
+        lambda: {api.get(f"submissions/{one}/")["state"] for one in asked} == {"succeeded"}, seconds=60
+    )
     assert run_of(api, slow)["attempts"] == 2
     all_were_recorded_once(running)
     if victim.link:
         wait_until(lambda: "is not ours any more" in victim.log, seconds=60)
     the_monitor_saw_it(running)
-    one_request_can_be_followed_through_all_logs(running, asked[-1], api)
+    one_request_can_be_followed_through_all_logs(running, asked[1], api)
+    the_release_was_told_although_the_receiver_failed_at_first(hooks, subscription, api)
+    the_dump_was_made_at_its_time_and_holds_the_release(running)
     api.close()
 
 
@@ -69,8 +95,8 @@ def results(api: Api) -> int:
     return -1
 
 
-def submit(api: Api, number: int, task: str) -> str:
-    body = {"student": f"scripted/student{number}-p70", "tasks": [task]}
+def submit(api: Api, number: int, task: str, **more: str) -> str:
+    body = {"student": f"scripted/student{number}-p70", "tasks": [task], **more}
     return str(api.post("submissions/", body)["id"])
 
 
@@ -101,7 +127,7 @@ def all_were_recorded_once(made: Site) -> None:
         workers = connection.execute(
             "SELECT count(DISTINCT split_part(worker, '-', 2)) FROM runs_runevent WHERE kind = 'recorded'"
         ).fetchone()
-    assert len(recorded) == SUBMISSIONS
+    assert len(recorded) == RUNS
     assert {times for _, times in recorded} == {1}
     assert lost is not None
     assert lost[0] >= 1
@@ -117,10 +143,10 @@ def the_monitor_saw_it(made: Site) -> None:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
-    assert found["zoo_results_total",] == SUBMISSIONS
+    assert found["zoo_results_total",] == RUNS
     assert found["zoo_lease_losses_total",] >= 1
     assert found["zoo_run_stage_seconds_count", "measuring"] >= 1
-    assert found["zoo_run_stage_seconds_count", "waiting"] == SUBMISSIONS
+    assert found["zoo_run_stage_seconds_count", "waiting"] == RUNS
     accepted = [value for (name, *labels), value in found.items() if name == ANSWERS and labels == ["202"]]
     assert accepted == [SUBMISSIONS]
 
@@ -151,3 +177,47 @@ def one_request_can_be_followed_through_all_logs(made: Site, submission: str, ap
 def lines(log: str, word: str) -> list[dict[str, Any]]:
     """The JSON lines that hold the word."""
     return [json.loads(line) for line in log.splitlines() if word in line and line.startswith("{")]
+
+
+def the_release_was_told_although_the_receiver_failed_at_first(
+    hooks: Receiver, subscription: dict[str, Any], api: Api
+) -> None:
+    """The same message twice, signed each time; the log has both tries."""
+    path = f"webhooks/{subscription['id']}/deliveries/"
+    wait_until(lambda: [one["state"] for one in api.get(path)["results"]] == ["delivered"], seconds=120)
+    (delivery,) = api.get(path)["results"]
+    assert [attempt["status"] for attempt in delivery["attempts"]] == [500, 204]
+    (first, body), (second, again) = hooks.messages
+    assert body == again == delivery["body"]
+    assert first["webhook-id"] == second["webhook-id"] == delivery["id"]
+    for headers in (first, second):
+        assert sending.verify(
+            subscription["secret"],
+            identifier=headers["webhook-id"],
+            timestamp=int(headers["webhook-timestamp"]),
+            body=body,
+            signature=headers["webhook-signature"],
+            now=int(time.time()),
+        )
+    (release,) = api.get("releases/")["results"]
+    told = json.loads(body)
+    assert (told["type"], told["data"]["release"]) == ("release.published", release["id"])
+    assert told["data"]["digest"] == release["digest"]
+
+
+def the_dump_was_made_at_its_time_and_holds_the_release(made: Site) -> None:
+    """The schedule of the test says every minute; the process and the schedule are those of an installation."""
+    dumps = made.home / "server" / "dumps"
+
+    def rows() -> list[str]:
+        with contextlib.suppress(OSError):  # It is being replaced by the next one.
+            return [
+                line
+                for path in dumps.glob("*/releases.jsonl.gz")
+                for line in gzip.decompress(path.read_bytes()).decode().splitlines()
+            ]
+        return []
+
+    wait_until(lambda: len(rows()) == 1, seconds=120)
+    assert "scripted/teacher-p90" in rows()[0]
+    assert all((day / "SHA256SUMS").is_file() for day in dumps.iterdir() if not day.name.startswith("."))

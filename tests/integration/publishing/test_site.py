@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import sys
 import tarfile
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from pytest_django import Settings
 from tests.factories.catalog import make_model
 from tests.factories.runs import NOW
 from tests.integration.publishing.test_releases import published
+from zoo.cli.main import main
 from zoo.publishing import dumping, nightly, site
 from zoo.runs.models import Result
 
@@ -45,7 +47,7 @@ def dead_links(folder: Path) -> list[str]:
 
 @pytest.mark.timeout(600)
 def test_every_page_is_there_and_every_link_works_from_plain_files(
-    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Without the hundreds of pages about licenses and problems, which are all alike."""
     settings.ZOO_PUBLIC_URL = "http://testserver"
@@ -73,8 +75,29 @@ def test_every_page_is_there_and_every_link_works_from_plain_files(
     text = (folder / "models/index.html").read_text()
     assert "A copy of http://testserver" in text
     assert 'method="post"' not in text
-    again = nightly.copy_site(folder, now=NOW)
-    assert again.files == written.files, "a copy can be made anew over an earlier one"
+    assert export_site(folder, monkeypatch) == 0, "a copy can be made anew over an earlier one"
+    told = f"{written.pages} pages and {written.files - written.pages} other files in {folder}"
+    assert told in capfd.readouterr().err
+    assert dead_links(folder) == []
+
+
+def export_site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Runs ``zoo export-site`` as a person does; gives its exit code."""
+    monkeypatch.setattr(sys, "argv", ["zoo", "export-site", str(folder)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_the_command_names_what_it_had_to_leave_out_and_touches_no_strangers_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(site, "START", ("/no-such-page/",))
+    assert export_site(tmp_path / "site", monkeypatch) == 1
+    assert "left out, because it answers with an error: /no-such-page/" in capfd.readouterr().err
+    (tmp_path / "thesis.txt").write_text("do not touch")
+    assert export_site(tmp_path, monkeypatch) > 1
+    assert "Name an empty folder." in capfd.readouterr().err
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
