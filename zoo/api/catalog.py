@@ -343,7 +343,7 @@ class ModelDetail(Conditional):
     @extend_schema(operation_id="models_read", responses=ProfileSerializer, tags=["models"])
     def get(self, request: Request, org: str, name: str) -> Response:
         """One entry, by its id or an alias of it."""
-        found = selectors.profile(selectors.get_model(f"{org}/{name}"))
+        found = selectors.profile(f"{org}/{name}")
         return Response(ProfileSerializer(found, context={"request": request}).data)
 
 
@@ -353,7 +353,7 @@ class ModelByAlias(Conditional):
     @extend_schema(operation_id="models_read_by_alias", responses=ProfileSerializer, tags=["models"])
     def get(self, request: Request, alias: str) -> Response:
         """One entry by a short name such as ``distilbert``."""
-        found = selectors.profile(selectors.get_model(alias))
+        found = selectors.profile(alias)
         return Response(ProfileSerializer(found, context={"request": request}).data)
 
 

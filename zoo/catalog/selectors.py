@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Model as DatabaseModel
 
 from zoo.catalog import search
 from zoo.catalog.models import (
@@ -14,6 +15,7 @@ from zoo.catalog.models import (
     Claim,
     Cost,
     Dispute,
+    DisputedModel,
     Evidence,
     Fact,
     GlossaryTerm,
@@ -51,11 +53,15 @@ def get_model(reference: str) -> Model:
     """Like ``find_model``. Raises ModelNotFound."""
     found = find_model(reference)
     if found is None:
-        raise ModelNotFound(
-            f"there is no entry {reference[:200]!r} in the catalog",
-            remedy="Search for it, or propose it as a new entry.",
-        )
+        raise _not_found(reference)
     return found
+
+
+def _not_found(reference: str) -> ModelNotFound:
+    return ModelNotFound(
+        f"there is no entry {reference[:200]!r} in the catalog",
+        remedy="Search for it, or propose it as a new entry.",
+    )
 
 
 def find_models(references: Iterable[str]) -> dict[str, Model]:
@@ -206,12 +212,30 @@ class Profile(Summary):
     disputes: tuple[Dispute, ...]
     costs: tuple[Cost, ...]
     license_periods: tuple[LicensePeriod, ...]
+    has_reported_scores: bool
+    has_revisions: bool
 
 
-def profile(model: Model) -> Profile:
-    """Everything about one entry but its scores and revisions, in a fixed number of queries."""
-    row = Model.objects.select_related("organization", "search_document").get(pk=model.pk)
-    short = summary(row, has_reports=row.reported_scores.exists())
+_RARE: dict[str, type[DatabaseModel]] = {
+    "aliases": Alias,
+    "claims": Claim,
+    "costs": Cost,
+    "disputes": DisputedModel,
+    "license_periods": LicensePeriod,
+    "reported_scores": ReportedScore,
+    "revisions": Revision,
+}
+"""What most entries of a large catalog have none of: asked for only where there is some."""
+
+
+def profile(reference: str) -> Profile:
+    """Everything about one entry but its scores and revisions, by id or alias. Raises ModelNotFound.
+
+    Three queries, and one for each kind of thing that it has: the entry's own row says which there are.
+    """
+    row = _with_rare(reference)
+    has = {name: bool(getattr(row, f"has_{name}")) for name in _RARE}
+    short = summary(row, has_reports=has["reported_scores"])
     return Profile(
         model=row,
         methods=short.methods,
@@ -220,14 +244,30 @@ def profile(model: Model) -> Profile:
         verdict=short.verdict,
         retention=short.retention,
         numbers=short.numbers,
-        aliases=tuple(row.aliases.values_list("key", flat=True)),
+        aliases=tuple(row.aliases.values_list("key", flat=True)) if has["aliases"] else (),
         facts=tuple(current_facts_of(row)),
         evidence=tuple(evidence_of(row)),
-        claims=tuple(row.claims.order_by("order", "id")),
-        disputes=tuple(disputes_of(row)),
-        costs=tuple(costs_of(row)),
-        license_periods=tuple(license_periods_of(row)),
+        claims=tuple(row.claims.order_by("order", "id")) if has["claims"] else (),
+        disputes=tuple(disputes_of(row)) if has["disputes"] else (),
+        costs=tuple(costs_of(row)) if has["costs"] else (),
+        license_periods=tuple(license_periods_of(row)) if has["license_periods"] else (),
+        has_reported_scores=has["reported_scores"],
+        has_revisions=has["revisions"],
     )
+
+
+def _with_rare(reference: str) -> Model:
+    """The entry with its index row, and ``has_...`` for each kind of rare things."""
+    present = {
+        f"has_{name}": Exists(table._default_manager.filter(model=OuterRef("pk")))
+        for name, table in _RARE.items()
+    }
+    entries = Model.objects.select_related("organization", "search_document").annotate(**present)
+    key = reference.strip().lower()
+    found = entries.filter(key=key).first() or entries.filter(aliases__key=key).first()
+    if found is None:
+        raise _not_found(reference)
+    return found
 
 
 def changes_of(model: Model) -> QuerySet[AuditRow]:

@@ -6,7 +6,7 @@ is a *reported* retention, of a type of its own and without an interval.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from evaluation.contract import RunReport, TaskResult
@@ -33,6 +33,9 @@ _LOOKED_AT = 40
 _SHUT = (Availability.CLOSED, Availability.UNRELEASED, Availability.WITHDRAWN)
 
 
+_Key = tuple[str, str, str, str]
+
+
 class LedgerRow(NamedTuple):
     """A reported score with its standing. `run` is the run that measured it here, None where there is none."""
 
@@ -51,9 +54,12 @@ class RetentionRow(NamedTuple):
     retention: ReportedRetention
 
 
-def ledger_of(model: Model) -> tuple[LedgerRow, ...]:
-    """Every reported score that a task here measures too, or that cannot be run here, in the catalog's order."""
-    scores = list(reported_scores_of(model))
+def ledger_of(model: Model, scores: Sequence[Published] | None = None) -> tuple[LedgerRow, ...]:
+    """Every reported score that a task here measures too, or that cannot be run here, in the catalog's order.
+
+    ``scores`` are all that are reported of the model, where they are at hand already.
+    """
+    scores = list(reported_scores_of(model)) if scores is None else scores
     if not scores:
         return ()
     named = [(score, equivalent(score.benchmark, score.metric)) for score in scores]
@@ -71,21 +77,33 @@ def ledger_of(model: Model) -> tuple[LedgerRow, ...]:
     return tuple(rows)
 
 
-def reported_retentions(model: Model) -> tuple[RetentionRow, ...]:
-    """What a student keeps of its teachers by what documents print of both, one document at a time."""
-    mine = list(reported_scores_of(model))
+def reported_retentions(model: Model, scores: Sequence[Published] | None = None) -> tuple[RetentionRow, ...]:
+    """What a student keeps of its teachers by what documents print of both, one document at a time.
+
+    ``scores`` are all that are reported of the student, where they are at hand already.
+    """
+    mine = list(reported_scores_of(model)) if scores is None else scores
+    teachers = teachers_of(model) if mine else []
+    theirs = _printed(teachers)
     rows = []
-    for teacher in teachers_of(model) if mine else ():
-        theirs = {_key(score): score for score in reported_scores_of(teacher)}
+    for teacher in teachers:
         for score in mine:
-            other = theirs.get(_key(score))
+            other = theirs.get((teacher.pk, _key(score)))
             retention = _retention(score, other) if other is not None else None
             if other is not None and retention is not None:
                 rows.append(RetentionRow(teacher, score, other, retention))
     return tuple(rows)
 
 
-def _key(score: Published) -> tuple[str, str, str, str]:
+def _printed(models: list[Model]) -> dict[tuple[int, _Key], Published]:
+    """What is reported of these models, by model and what it is of. One query, none for no model."""
+    if not models:
+        return {}
+    rows = Published.objects.filter(model__in=models).order_by("group", "order", "id")
+    return {(row.model_id or 0, _key(row)): row for row in rows}
+
+
+def _key(score: Published) -> _Key:
     """What makes two printed scores be of one thing in one document."""
     return score.source_url or score.source, score.benchmark, score.metric, score.unit
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from django.db.models import Prefetch
+from django.db.models import Exists, F, OuterRef, Prefetch, Subquery
 
 from zoo.catalog import selectors as catalog
 from zoo.catalog.data import curated
@@ -21,12 +21,12 @@ from zoo.licensing.expressions import Vocabulary
 from zoo.licensing.library import rule_book
 from zoo.licensing.rules.graph import DatedTerms, Edge, Licenses, LineageGraph, Node
 from zoo.licensing.rules.vocabulary import EdgeKind, NodeKind
+from zoo.lineage.ancestry import edges_above
 from zoo.lineage.models import Edge as EdgeRow
 
 SEES_OR_HEARS = ("image", "vision", "audio", "video", "speech", "multimodal")
 ACCUSED = ("subject", "vendor")
 SETTLED = ("settled", "withdrawn")
-MAX_LEVELS = 64
 EDGE_COLUMNS = ("child_id", "kind", "parent_id", "accessed_via", "outputs_made")
 EdgeValues = tuple[int, str, int, str, str]
 
@@ -115,91 +115,76 @@ def _entry_node(entry: Entry, name: str, contested: bool) -> Node:
 
 
 def above(references: Iterable[str]) -> Lineage:
-    """The lineage above these references: one query per level, and a fixed number besides."""
+    """The lineage above these references, in a fixed number of queries however deep it is."""
     found = catalog.find_models(references)
-    models, edges = _closure({model.pk for model in found.values()})
-    return _lineage(models, edges, {reference.lower(): model.pk for reference, model in found.items()})
+    return _lineage({reference.lower(): model.pk for reference, model in found.items()})
+
+
+def above_entry(model: Model) -> Lineage:
+    """The lineage above one entry that is at hand already."""
+    return _lineage({model.slug.lower(): model.pk})
 
 
 def above_models(model_ids: Collection[int]) -> tuple[LineageGraph, dict[int, str]]:
     """The graph above these entries, and the node id of each entry in it."""
-    models, edges = _closure(set(model_ids))
-    names = _names(models)
-    return _graph(models, edges, names), names
+    steps = edges_above(model_ids, statuses=COUNTED)
+    return _graph({*model_ids, *(step.parent for step in steps)}, [step[1:] for step in steps])
 
 
 def whole() -> tuple[LineageGraph, dict[int, str]]:
     """The whole catalog as one graph; for judging everything at once."""
     ids = Model.objects.order_by("pk").values_list("pk", flat=True)
     edges = EdgeRow.objects.filter(is_current=True, status__in=COUNTED).order_by("pk")
-    names = _names(ids.iterator(chunk_size=5000))
-    return _graph(list(names), edges.values_list(*EDGE_COLUMNS), names), names
+    return _graph(ids, edges.values_list(*EDGE_COLUMNS))
 
 
-def _closure(roots: set[int]) -> tuple[set[int], list[EdgeValues]]:
-    known, frontier = set(roots), set(roots)
-    edges: list[EdgeValues] = []
-    for _ in range(MAX_LEVELS):
-        if not frontier:
-            break
-        rows = EdgeRow.objects.filter(child__in=frontier, is_current=True, status__in=COUNTED).order_by("pk")
-        found = list(rows.values_list(*EDGE_COLUMNS))
-        edges += found
-        frontier = {row[2] for row in found} - known
-        known |= frontier
-    return known, edges
-
-
-def _lineage(models: set[int], edges: list[EdgeValues], asked: dict[str, int]) -> Lineage:
-    names = _names(models)
-    graph = _graph(models, edges, names)
+def _lineage(asked: dict[str, int]) -> Lineage:
+    graph, names = above_models(set(asked.values()))
     ids = {node.id: node.name or node.id for node in graph.nodes.values()}
     return Lineage(graph, {reference: names[pk] for reference, pk in asked.items()}, ids)
 
 
-def _names(model_ids: Iterable[int]) -> dict[int, str]:
-    """Node ids: the first short alias of a curated entry, else ``org/name``."""
-    wanted = list(model_ids)
-    names: dict[int, str] = {}
-    for batch in _batches(wanted):
-        rows = Model.objects.filter(pk__in=batch).values_list("pk", "organization__slug", "name", "curated")
-        curated_ids = set()
-        for pk, organization, name, is_curated in rows:
-            names[pk] = f"{organization}/{name}"
-            if is_curated:
-                curated_ids.add(pk)
-        aliases = Alias.objects.filter(model__in=curated_ids).exclude(key__contains="/").order_by("-pk")
-        names |= dict(aliases.values_list("model_id", "key"))
-    return names
-
-
-def _graph(models: Collection[int], edges: Iterable[EdgeValues], names: dict[int, str]) -> LineageGraph:
-    nodes = [node for batch in _batches(list(models)) for node in _nodes(batch, names)]
+def _graph(models: Iterable[int], edges: Iterable[EdgeValues]) -> tuple[LineageGraph, dict[int, str]]:
+    """The graph of these entries, and their node ids."""
+    nodes: dict[int, Node] = {}
+    for batch in _batches(list(models)):
+        nodes |= _nodes(batch)
     links = [
-        Edge(names[child], names[parent], EdgeKind(kind), host or None, period(made))
+        Edge(nodes[child].id, nodes[parent].id, EdgeKind(kind), host or None, period(made))
         for child, kind, parent, host, made in edges
     ]
-    return LineageGraph.of(nodes, links)
+    return LineageGraph.of(nodes.values(), links), {pk: node.id for pk, node in nodes.items()}
 
 
-def _nodes(batch: list[int], names: dict[int, str]) -> list[Node]:
-    accused = set(
-        DisputedModel.objects.filter(model__in=batch, part__in=ACCUSED)
-        .exclude(dispute__standing__in=SETTLED)
-        .values_list("model_id", flat=True)
-    )
-    concluded = (
-        Revision.objects.filter(model__in=batch).exclude(license_concluded="").order_by("published_on", "id")
-    )
-    conclusions = dict(concluded.values_list("model_id", "license_concluded"))
-    periods = Prefetch("license_periods", LicensePeriod.objects.order_by("since_on", "id"))
+def _nodes(batch: list[int]) -> dict[int, Node]:
+    """Nodes by entry. What few entries have is asked for as columns of the one query."""
+    disputed = DisputedModel.objects.filter(model=OuterRef("pk"), part__in=ACCUSED)
+    concluded = Revision.objects.filter(model=OuterRef("pk")).exclude(license_concluded="")
+    newest = concluded.order_by(F("published_on").desc(nulls_last=True), "-id")
     rows = (
         Model.objects.filter(pk__in=batch)
         .select_related("organization")
-        .prefetch_related(periods)
+        .prefetch_related(Prefetch("license_periods", LicensePeriod.objects.order_by("since_on", "id")))
+        .annotate(
+            contested=Exists(disputed.exclude(dispute__standing__in=SETTLED)),
+            concluded=Subquery(newest.values("license_concluded")[:1]),
+        )
         .order_by("pk")
     )
-    return [_model_node(row, names[row.pk], row.pk in accused, conclusions.get(row.pk, "")) for row in rows]
+    found = list(rows)
+    short = _short_names([row.pk for row in found if row.curated])
+    return {
+        row.pk: _model_node(row, short.get(row.pk, row.slug), row.contested, row.concluded or "")
+        for row in found
+    }
+
+
+def _short_names(curated_ids: list[int]) -> dict[int, str]:
+    """The first short alias of each curated entry."""
+    if not curated_ids:
+        return {}
+    aliases = Alias.objects.filter(model__in=curated_ids).exclude(key__contains="/").order_by("-pk")
+    return dict(aliases.values_list("model_id", "key"))
 
 
 def _model_node(row: Model, name: str, contested: bool, concluded: str) -> Node:

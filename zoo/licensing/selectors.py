@@ -8,7 +8,6 @@ from functools import cache
 from django.db.models import QuerySet
 
 from zoo.catalog.models import Model
-from zoo.catalog.models.attested import COUNTED
 from zoo.core.errors import NotFound
 from zoo.licensing import lineage_source, matrix
 from zoo.licensing.checks import Checked, ask
@@ -17,7 +16,6 @@ from zoo.licensing.library import rule_book
 from zoo.licensing.models import RuleSet, Standing, VerdictChange
 from zoo.licensing.rules.book import License
 from zoo.licensing.uses import ORDINARY, USES, IntendedUse
-from zoo.lineage.models import Edge, EdgeKind
 
 
 class LicenseNotFound(NotFound):
@@ -70,13 +68,12 @@ class Panel:
     rows: tuple[UseVerdict, ...]
     checked: Checked
     license: License | None
-    has_students: bool
 
 
 def panel(model: Model) -> Panel:
     """Verdicts for a model's page. Kept ones where they are there and current, else judged now."""
     short = model.slug
-    lineage = lineage_source.above([short])
+    lineage = lineage_source.above_entry(model)
     standing = Standing.objects.filter(model=model, rule_set__version=rule_book().version).first()
     ordinary = ask(_document(short, ORDINARY), lineage)
     rows = []
@@ -90,10 +87,7 @@ def panel(model: Model) -> Panel:
         rows.append(UseVerdict(use, kept["verdict"], kept["rule"], kept["license"]))
     terms = lineage_source.vocabulary().terms(model.license)
     text = rule_book().get(terms[0][0]) if terms else None
-    students = Edge.objects.filter(
-        parent=model, kind=EdgeKind.DISTILLED_FROM, is_current=True, status__in=COUNTED
-    )
-    return Panel(tuple(rows), ordinary, text, students.exists())
+    return Panel(tuple(rows), ordinary, text)
 
 
 def _document(reference: str, use_name: str) -> QuestionDocument:

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 
 from zoo.catalog.models import Dispute, DisputedModel, Model, Status
 from zoo.catalog.models.attested import COUNTED
+from zoo.lineage.ancestry import edges_above
 from zoo.lineage.graph import Link
 from zoo.lineage.models import Edge
 
@@ -99,6 +100,7 @@ def neighborhood(
             truncated |= _explore(levels, edges, [model.pk], step, depth, max_nodes, statuses)
     models = Model.objects.select_related("organization").in_bulk(list(levels))
     kept = [edge for edge in edges.values() if edge.child_id in models and edge.parent_id in models]
+    prefetch_related_objects(kept, "evidence")
     for edge in kept:
         edge.child, edge.parent = models[edge.child_id], models[edge.parent_id]
     kept.sort(key=lambda edge: (models[edge.child_id].key, edge.kind, models[edge.parent_id].key))
@@ -137,16 +139,9 @@ def allegations(around: Neighborhood) -> list[Allegation]:
 
 
 def ancestor_links(model_ids: Iterable[int]) -> list[Link[int]]:
-    """Every link upward from these entries, to the very top, whatever the status of the edge."""
-    links: list[Link[int]] = []
-    known = frontier = set(model_ids)
-    while frontier:
-        rows = current_edges().filter(child__in=frontier).values_list("child_id", "parent_id")
-        found = [Link(child, parent) for child, parent in rows]
-        links.extend(found)
-        frontier = {link.parent for link in found} - known
-        known = known | frontier
-    return links
+    """Every link upward from these entries, to the very top, whatever the status of the edge. One query."""
+    standing = [status for status in Status if status != Status.RETRACTED]
+    return [Link(step.child, step.parent) for step in edges_above(model_ids, statuses=standing)]
 
 
 def _explore(
@@ -161,7 +156,7 @@ def _explore(
     """Walks one direction level by level; returns whether it stopped at the limit of entries."""
     here, there = ("child_id", "parent_id") if step < 0 else ("parent_id", "child_id")
     for distance in range(1, depth + 1):
-        rows = current_edges().filter(**{f"{here}__in": frontier}).prefetch_related("evidence")
+        rows = current_edges().filter(**{f"{here}__in": frontier})
         if statuses is not None:
             rows = rows.filter(status__in=statuses)
         frontier = []

@@ -12,7 +12,7 @@ from tests.factories.catalog import NOW, make_edge, make_model
 from zoo.catalog import search
 from zoo.catalog.models import Model, Status
 from zoo.core.errors import Invalid
-from zoo.lineage import selectors, services
+from zoo.lineage import ancestry, selectors, services
 from zoo.lineage.models import Edge, EdgeKind, Method
 from zoo.lineage.services import Attestation, DuplicateEdge, LineageCycle, SelfEdge
 
@@ -129,6 +129,34 @@ def test_statuses_limit_what_is_followed() -> None:
     make_edge(child, parent, status=Status.DISPUTED)
     assert len(selectors.neighborhood(child, depth=1).models) == 2
     assert len(selectors.neighborhood(child, depth=1, statuses=[Status.DOCUMENTED]).models) == 1
+
+
+def test_all_that_is_above_is_found_in_one_query_and_only_what_counts(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    models = chain(6)
+    stranger = make_model("acme/stranger")
+    make_edge(models[2], stranger, status=Status.DISPUTED)
+    make_edge(stranger, make_model("acme/strange"))
+    services.retract_edge(
+        edge=make_edge(models[3], make_model("acme/no")), reason="wrong", acting_user=None, now=NOW
+    )
+    with django_assert_num_queries(1):
+        steps = ancestry.edges_above([models[5].pk, models[4].pk], statuses=[Status.DOCUMENTED])
+    assert {(step.child, step.parent) for step in steps} == {
+        (child.pk, parent.pk) for parent, child in itertools.pairwise(models)
+    }
+    assert len(steps) == 5
+    assert len(selectors.ancestor_links([models[5].pk])) == 7
+
+
+def test_a_circle_in_the_table_ends_the_walk() -> None:
+    first, second = make_model("acme/first"), make_model("acme/second")
+    make_edge(first, second)
+    Edge.objects.create(
+        child=second, parent=first, kind=EdgeKind.MERGED_FROM, status="claimed", seen=True, recorded_at=NOW
+    )
+    assert len(selectors.ancestor_links([first.pk])) == 2
 
 
 def test_queries_of_a_neighborhood_grow_with_depth_and_not_with_entries(

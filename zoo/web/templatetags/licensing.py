@@ -1,4 +1,4 @@
-"""``{% load licensing %}{% license_panel model %}``: the license check on the page of a model."""
+"""``{% load licensing %}{% license_panel model has_students %}``: the license check on the page of a model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ register = template.Library()
 
 
 @register.inclusion_tag("licensing/_panel.html")
-def license_panel(model: Model) -> dict[str, Any]:
+def license_panel(model: Model, has_students: bool = False) -> dict[str, Any]:
     """Verdicts per intended use with links to the full answers, and the ordinary answer in short."""
     found = selectors.panel(model)
     return {
         "model": model,
         "panel": found,
+        "has_students": has_students,
         "rows": [(row, check_address(model.slug, row.use.name)) for row in found.rows],
         "report": report_context(found.checked),
         "disclaimer": report.disclaimer(rule_book()),

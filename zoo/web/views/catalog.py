@@ -9,8 +9,10 @@ from django.urls import reverse
 
 from zoo.catalog import search, selectors
 from zoo.catalog.models import Dispute, Model, ReportedScore
+from zoo.catalog.models.attested import COUNTED
 from zoo.catalog.search import parameters
 from zoo.lineage import selectors as lineage
+from zoo.lineage.models import Edge, EdgeKind
 from zoo.publishing import importing
 from zoo.web import catalog_rows, lineage_graph
 from zoo.web.measured import intervals_of, measured_here
@@ -52,28 +54,31 @@ def model_list(request: HttpRequest) -> HttpResponse:
 
 def model_page(request: HttpRequest, org: str, name: str) -> HttpResponse:
     """``/models/{org}/{name}/``: everything about one entry."""
-    model = selectors.get_model(f"{org}/{name}")
+    profile = selectors.profile(f"{org}/{name}")
+    model = profile.model
     if model.slug != f"{org}/{name}":
         return redirect("web:model", *model.slug.split("/"), permanent=True)
-    profile = selectors.profile(model)
-    around = lineage.neighborhood(profile.model, depth=_MINI_DEPTH)
+    around = lineage.neighborhood(model, depth=_MINI_DEPTH)
     alleged = lineage.allegations(around)
-    scores = list(selectors.reported_scores_of(model))
+    scores = list(selectors.reported_scores_of(model)) if profile.has_reported_scores else []
+    children = [edge for edge in around.edges if edge.parent_id == model.pk]
     context = {
         "profile": profile,
-        "model": profile.model,
-        "measured": measured_here(profile.model.slug),
+        "model": model,
+        "measured": measured_here(model.slug),
         "facts": catalog_rows.fact_rows(profile.facts),
         "evidence": [(row, catalog_rows.standing(row)) for row in profile.evidence],
         "parents": [edge for edge in around.edges if edge.child_id == model.pk],
-        "children": [edge for edge in around.edges if edge.parent_id == model.pk],
+        "children": children,
+        "has_students": _teaches(children, profile, around),
         "around": around,
         "alleged": alleged,
         "graph": lineage_graph.draw(around, alleged) if len(around.models) > 1 else None,
+        "scores": scores,
         "score_groups": _score_groups(scores),
         "score_count": len(scores),
         "imported": list(importing.imported_of(model)),
-        "revisions": list(selectors.revisions_of(model)[:20]),
+        "revisions": list(selectors.revisions_of(model)[:20]) if profile.has_revisions else [],
         "changes": list(selectors.changes_of(model)[:20]),
     }
     return render(request, "catalog/model.html", context)
@@ -112,6 +117,12 @@ def _looser(request: HttpRequest, query: search.Query) -> str | None:
     if query.facets:
         return catalog_rows.address(request.GET, **{list(query.facets)[-1]: ""})
     return None
+
+
+def _teaches(children: list[Edge], profile: selectors.Profile, around: lineage.Neighborhood) -> bool:
+    """Whether students of the entry are on record; where not all its children were read, by its role."""
+    counted = any(edge.kind == EdgeKind.DISTILLED_FROM and edge.status in COUNTED for edge in children)
+    return counted or (around.truncated and "teacher" in profile.roles)
 
 
 def _score_groups(rows: list[ReportedScore]) -> list[tuple[str, str, list[ReportedScore]]]:
