@@ -30,8 +30,11 @@ MEMORY_CLASSES_GIB = (8, 16, 24, 48, 80, 192)
 MAX_SAMPLES_BYTES = 2 << 30
 MAX_LOG_BYTES = 1 << 20
 MAX_JOURNAL_BYTES = 256 << 20
+MAX_TAIL_CHARACTERS = 8000
+"""Of a log that is shown while its run goes on."""
 
 WorkerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{7,79}$")]
+LogTail = Annotated[str, StringConstraints(max_length=MAX_TAIL_CHARACTERS, pattern=r"^[^\x00]*$")]
 ArtifactKind = Literal["samples", "log", "journal"]
 
 
@@ -72,9 +75,11 @@ class ClaimAnswer(Message):
 
 
 class Heartbeat(Message):
-    """A sign of life, with progress if there is some that is new."""
+    """A sign of life, with progress and the end of the log if they are new."""
 
     progress: Progress | None = None
+    log: LogTail | None = None
+    """The last lines that the runner has printed, cleaned and masked. For those who asked for the run, not for all."""
 
 
 class HeartbeatAnswer(Message):

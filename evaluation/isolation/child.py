@@ -67,6 +67,10 @@ class Child:
         """Process id of the outermost process."""
         return self._process.pid
 
+    def last_words(self, characters: int) -> str:
+        """The end of what the run has printed until now, cleaned, in no more than so many characters."""
+        return self._process.last_words(characters)
+
     def poll(self) -> Outcome | None:
         """The outcome if the run has ended."""
         return self._outcome if self._process.ended.is_set() else None

@@ -7,6 +7,7 @@ stated number of bytes is kept. The pipes are always emptied, so that a run that
 from __future__ import annotations
 
 import re
+import threading
 from collections import deque
 from collections.abc import Iterator
 
@@ -21,7 +22,7 @@ ESCAPES = re.compile(
 )
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 SECRETS = re.compile(
-    r"(hf_[A-Za-z0-9]{16,}|zoo_[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|sk-[A-Za-z0-9_-]{20,}"
+    r"(hf_[A-Za-z0-9]{16,}|zoow?_[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|sk-[A-Za-z0-9_-]{20,}"
     r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+)"
 )
 
@@ -61,19 +62,23 @@ class Lines:
 
 
 class Log:
-    """The cleaned log of a run: the first ``limit`` bytes of it count, the last lines are kept."""
+    """The cleaned log of a run: the first ``limit`` bytes of it count, the last lines are kept.
+
+    One thread feeds it; any may read.
+    """
 
     def __init__(self, limit: int) -> None:
         self._left = limit
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._cut = False
         self._lines = Lines()
+        self._lock = threading.Lock()
 
     def feed(self, data: bytes) -> None:
         """Takes bytes as they come. Past the limit they are dropped, and the log says so once."""
         if self._left <= 0:
             if not self._cut:
-                self._tail.append("[the run printed more than is kept]")
+                self._keep(["[the run printed more than is kept]"])
                 self._cut = True
             return
         self._left -= len(data)
@@ -85,12 +90,25 @@ class Log:
 
     def add(self, lines: Iterator[bytes]) -> None:
         """Takes whole lines."""
-        self._tail.extend(clean(line) for line in lines)
+        self._keep([clean(line) for line in lines])
 
     @property
     def tail(self) -> str:
         """The last lines."""
-        return "\n".join(self._tail)
+        with self._lock:
+            return "\n".join(self._tail)
+
+    def last_words(self, characters: int) -> str:
+        """As many of the last lines as fit, whole; of a single longer one its end."""
+        tail = self.tail
+        if len(tail) <= characters:
+            return tail
+        cut = tail[-characters:]
+        return cut.partition("\n")[2] or cut
+
+    def _keep(self, lines: list[str]) -> None:
+        with self._lock:
+            self._tail.extend(lines)
 
 
 def read_progress(line: bytes) -> Progress | None:

@@ -92,6 +92,10 @@ class Process:
         """Process id of the outermost process, once it runs."""
         return self._popen.pid if self._popen is not None else None
 
+    def last_words(self, characters: int) -> str:
+        """The end of what it has printed until now, cleaned, in no more than so many characters."""
+        return self._log.last_words(characters)
+
     def start(self) -> None:
         """Starts the process and the thread that watches it. Raises OSError when it cannot be started."""
         failed: list[BaseException] = []

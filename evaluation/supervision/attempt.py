@@ -19,7 +19,14 @@ from typing import BinaryIO
 
 from evaluation import isolation, logs
 from evaluation.contract import Failure, Fault, Progress, RunReport, RunSpec
-from evaluation.exchange import MAX_SAMPLES_BYTES, ArtifactKind, Claim, Delivery, FetchedModel
+from evaluation.exchange import (
+    MAX_SAMPLES_BYTES,
+    MAX_TAIL_CHARACTERS,
+    ArtifactKind,
+    Claim,
+    Delivery,
+    FetchedModel,
+)
 from evaluation.isolation import BadResult, Child, IsolationRefused, Limits, Outcome
 from evaluation.runners import earlier
 from evaluation.runners.base import RunFailed, failed_report
@@ -139,6 +146,7 @@ class Attempt:
         """Waits for the runner, and ends it when the lease is lost, the run cancelled or the worker stopped."""
         asked = False
         while (outcome := child.poll()) is None:
+            self.keeper.tell_log(child.last_words(MAX_TAIL_CHARACTERS))
             if self.keeper.lost:
                 child.kill()
                 raise LeaseGone("the lease ended, or the zoo was silent for too long")

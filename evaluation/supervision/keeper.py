@@ -1,4 +1,4 @@
-"""Keeps the lease of one attempt: a thread that beats, carries progress, and learns of cancel and loss.
+"""Keeps the lease of one attempt: a thread that beats, carries progress and log, and learns of cancel and loss.
 
 It also fences this machine by its own clock: when no beat got through, the lease is taken as lost two beats
 before it ends, so that this machine has stopped before another one starts.
@@ -43,6 +43,8 @@ class Keeper:
         self._closed = threading.Event()
         self._progress: Progress | None = None
         self._told: Progress | None = None
+        self._log: str | None = None
+        self._told_log: str | None = None
         self._cancel = False
         self._gone = False
         self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
@@ -78,6 +80,12 @@ class Keeper:
         self._progress = progress
         self._news.set()
 
+    def tell_log(self, tail: str) -> None:
+        """Takes the end of the log, to be told with the next beat if it is another than before."""
+        if tail != (self._log or ""):
+            self._log = tail
+            self._news.set()
+
     def _run(self) -> None:
         beat = self._length / BEATS_PER_LEASE
         began = last = time.monotonic()
@@ -93,11 +101,12 @@ class Keeper:
                 return
 
     def _beat(self) -> None:
-        progress, sent_at = self._progress, time.monotonic()
+        progress, log, sent_at = self._progress, self._log, time.monotonic()
+        beat = Heartbeat(
+            progress=progress if progress != self._told else None, log=log if log != self._told_log else None
+        )
         try:
-            answer = self._client.heartbeat(
-                self._claim, Heartbeat(progress=progress if progress != self._told else None)
-            )
+            answer = self._client.heartbeat(self._claim, beat)
         except Unreachable as error:
             logger.warning("the zoo could not be reached for a heartbeat: %s", error)
             return
@@ -105,7 +114,7 @@ class Keeper:
             logger.warning("the lease of run %s is gone: %s", self._claim.run, error)
             self._gone = True
             return
-        self._told = progress
+        self._told, self._told_log = progress, log
         self._cancel = answer.cancel
         self._length = answer.lease_seconds
         # Counted from before the question was sent: the zoo's lease began after that.

@@ -41,6 +41,7 @@ def _seconds_until_shown(page: Page, worker: subprocess.Popen[bytes], done: int)
 def test_progress_arrives_within_a_second_without_a_reload_and_ends_in_scores(
     desktop: Page, zoo: Zoo
 ) -> None:
+    zoo.sign_in(desktop.context, "grace")
     desktop.goto(zoo.path("/runs/{live_run}/"))
     expect(desktop.locator("#live [data-verdict=queued]")).to_be_visible()
     desktop.evaluate("window.stayed = true")
@@ -50,13 +51,26 @@ def test_progress_arrives_within_a_second_without_a_reload_and_ends_in_scores(
         assert worker.stdout is not None
         worker.stdout.readline()
         assert desktop.title().startswith("60%")
+        expect(desktop.locator("#live-log")).to_contain_text("answered request 24")
         taken = [_seconds_until_shown(desktop, worker, 25 + number) for number in range(_TRIES)]
         assert min(taken) <= A_SECOND, taken
         assert desktop.evaluate("window.stayed")
+        _log_follows_unless_a_reader_scrolled(desktop, worker)
         _survives_a_reload_and_a_lost_network(desktop, worker)
         worker.communicate(timeout=60)
     assert worker.returncode == 0
     expect(desktop.get_by_role("heading", name="Scores")).to_be_visible(timeout=PATIENCE)
+
+
+def _log_follows_unless_a_reader_scrolled(page: Page, worker: subprocess.Popen[bytes]) -> None:
+    lines = page.locator("#live-log-lines")
+    at_end = "lines => lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 1"
+    expect(lines).to_contain_text("answered request 28")
+    assert lines.evaluate(at_end)
+    lines.evaluate("lines => { lines.scrollTop = 0; }")
+    _report(worker, 30)
+    expect(lines).to_contain_text("answered request 30", timeout=PATIENCE)
+    assert lines.evaluate("lines => lines.scrollTop") == 0
 
 
 def _survives_a_reload_and_a_lost_network(page: Page, worker: subprocess.Popen[bytes]) -> None:

@@ -37,7 +37,8 @@ def main(run_id: str) -> None:
     assert isinstance(spec, RunSpec)
     for done in chain([str(DONE)], iter(sys.stdin.readline, "")):
         progress = Progress(stage=Stage.SCORING, done=int(done), total=TOTAL, task=spec.tasks[0], rate=8.0)
-        queue.heartbeat(lease=lease, progress=progress, now=now(), length=timedelta(minutes=1))
+        log = "\n".join(f"answered request {number}" for number in range(int(done) + 1))
+        queue.heartbeat(lease=lease, progress=progress, log=log, now=now(), length=timedelta(minutes=1))
         sys.stdout.write(f"{time.time()}\n")
         sys.stdout.flush()
     with tempfile.TemporaryDirectory() as folder:

@@ -247,7 +247,8 @@ class RunEvents(APIView):
     def get(self, request: Request, run_id: UUID) -> HttpResponseBase:
         """The run's events as server-sent events, from the beginning or after the last one seen, to its end.
 
-        Each has the id of its row, so a client that reconnects with Last-Event-ID misses nothing. The last event is
+        Each has the id of its row, so a client that reconnects with Last-Event-ID misses nothing. ``log`` has none: it
+        says that the runner printed more, which those who asked for the run read at its page. The last event is
         ``done``, whatever the outcome; its data holds the final state.
         """
         given = EventParameters.read(request)
@@ -271,14 +272,18 @@ class _Stream:
         self.run_id = run_id
         self.after = after
         self.ended = False
+        self._logged_at: datetime | None = None
         self._began = self._spoke = time.monotonic()
 
     def next(self) -> str:
         """What to send now; may be nothing."""
         # The state is read first: an event written in between is then sent, and the end noticed next time.
-        state = Run.objects.values_list("state", flat=True).get(pk=self.run_id)
+        state, logged_at = selectors.pulse(self.run_id)
         found = selectors.events_since(self.run_id, after=self.after)
         text = "".join(_shown(event) for event in found)
+        if logged_at is not None and logged_at != self._logged_at:
+            self._logged_at = logged_at
+            text += f"event: log\ndata: {json.dumps({'at': _time(logged_at)})}\n\n"
         if found:
             self.after = found[-1].pk
         elif state in (State.SUCCEEDED, State.FAILED, State.CANCELLED):

@@ -134,15 +134,17 @@ class ClaimView(WorkerView):
 
 
 class HeartbeatView(WorkerView):
-    """Renews the lease, takes progress, brings back whether to stop."""
+    """Renews the lease, takes progress and the end of the log, brings back whether to stop."""
 
     @extend_schema(
         operation_id="worker_heartbeat", tags=["worker"], request=Heartbeat, responses=HeartbeatAnswer
     )
     def post(self, request: Request, run_id: UUID) -> Response:
         lease = self.lease(request, run_id)
-        progress = self.read(request, Heartbeat).progress
-        beat = queue.heartbeat(lease=lease, progress=progress, now=database_now(), length=lease_length())
+        told = self.read(request, Heartbeat)
+        beat = queue.heartbeat(
+            lease=lease, progress=told.progress, log=told.log, now=database_now(), length=lease_length()
+        )
         answer = HeartbeatAnswer(cancel=beat.cancel, lease_seconds=lease_length().total_seconds())
         return Response(answer.model_dump(mode="json"))
 

@@ -176,6 +176,18 @@ class Run(models.Model):
         return State(self.state) in HELD
 
 
+class LogTail(models.Model):
+    """The end of what a run's present or last runner printed, overwritten as it goes; for those who asked for it."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="log_tail")
+    text = models.TextField(blank=True)
+    """Cleaned and masked by the worker; at most exchange.MAX_TAIL_CHARACTERS."""
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"log of {self.run_id} at {self.at:%H:%M:%S}"
+
+
 class Turn(models.Model):
     """When somebody's run was last taken: the order in which submitters take turns."""
 

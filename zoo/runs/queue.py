@@ -30,7 +30,7 @@ from zoo.runs.lifecycle import (
     sources,
     target,
 )
-from zoo.runs.models import Run, Worker
+from zoo.runs.models import LogTail, Run, Worker
 
 SEEN_AGAIN = timedelta(seconds=10)
 """A worker's row is not written for every heartbeat."""
@@ -145,6 +145,7 @@ def take(*, run_id: UUID, worker: Worker, now: datetime, lease: timedelta) -> Le
     )
     if not changed:
         return None
+    LogTail.objects.filter(run_id=run_id).delete()
     run = Run.objects.get(pk=run_id)
     events.note_move(run, Move.CLAIMED, from_state=State.QUEUED, now=now, attempt=run.attempts)
     return Lease(run.pk, run.token)
@@ -157,8 +158,13 @@ class Beat(NamedTuple):
 
 
 @transaction.atomic
-def heartbeat(*, lease: Lease, progress: Progress | None, now: datetime, length: timedelta) -> Beat:
-    """Renews a lease and notes progress. Raises LeaseLost when the token is not the run's any more."""
+def heartbeat(
+    *, lease: Lease, progress: Progress | None, now: datetime, length: timedelta, log: str | None = None
+) -> Beat:
+    """Renews a lease, notes progress and the end of the log. Raises LeaseLost when the token is not the run's any more.
+
+    The log is no event: events are for everybody, and what a runner prints is not.
+    """
     held = Run.objects.filter(pk=lease.run_id, token=lease.token, state__in=sorted(HELD))
     if not held.update(lease_until=now + length):
         raise LeaseLost("this worker no longer holds the run", remedy="Stop, and claim again.")
@@ -167,6 +173,8 @@ def heartbeat(*, lease: Lease, progress: Progress | None, now: datetime, length:
     Worker.objects.filter(pk=run.worker_id, seen_at__lt=now - SEEN_AGAIN).update(seen_at=now)
     if progress is not None:
         _note_progress(run, progress, now)
+    if log is not None:
+        LogTail.objects.update_or_create(run=run, defaults={"text": log, "at": now})
     return Beat(cancel=run.cancel_requested)
 
 
@@ -234,6 +242,8 @@ def end(run: Run, move: Move, *, reason: Failure | None, now: datetime, user: Us
     run.lease_until = None
     run.finished_at = now
     run.save(update_fields=["state", "reason", "lost", "lease_until", "finished_at"])
+    if run.state != State.FAILED:
+        LogTail.objects.filter(run=run).delete()
     events.note_move(
         run, move, from_state=before, now=now, user=user, **({"reason": run.reason} if reason else {})
     )

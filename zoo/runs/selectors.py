@@ -15,8 +15,8 @@ from evaluation.suites import harness_tasks
 from zoo.core import storage
 from zoo.core.errors import NotFound
 from zoo.runs import turns
-from zoo.runs.lifecycle import HELD, State
-from zoo.runs.models import Artifact, Chain, Result, Run, RunEvent, Worker
+from zoo.runs.lifecycle import FINAL, HELD, State
+from zoo.runs.models import Artifact, Chain, LogTail, Result, Run, RunEvent, Worker
 from zoo.runs.queue import RunNotFound
 from zoo.runs.recording import link
 
@@ -47,6 +47,12 @@ def run_by_id(run_id: UUID | str) -> Run:
     if run is None:
         raise RunNotFound("there is no such run", remedy="Check the id; runs are never deleted.")
     return run
+
+
+def is_wanted(model_name: str) -> bool:
+    """Whether a run that has not ended needs the model, as the one it measures or as the teacher of a pair."""
+    open_runs = Run.objects.exclude(state__in=sorted(FINAL))
+    return open_runs.filter(Q(model_name=model_name) | Q(spec__teacher__name=model_name)).exists()
 
 
 def recent_runs(*, state: str | None = None, model: str | None = None) -> QuerySet[Run]:
@@ -102,12 +108,20 @@ def _remaining(run: Run, usual: float | None, now: datetime) -> int | None:
 
 
 def log_of(run: Run) -> str:
-    """The last lines that the runner of the last failed attempt printed. Raises NotFound."""
+    """The last lines that the runner printed, live while it runs; of a lost one, what was heard of it last.
+
+    Raises NotFound.
+    """
+    tail = LogTail.objects.filter(run=run).first()
+    if tail is not None and run.is_held:
+        return tail.text
     kept = run.artifacts.filter(kind=Artifact.Kind.LOG).order_by("-id").first()
-    if kept is None or not storage.exists(kept.sha256):
+    if kept is not None and storage.exists(kept.sha256):
+        with storage.open_artifact(kept.sha256) as file:
+            return file.read().decode("utf-8", "replace")
+    if tail is None:
         raise NotFound("this run has left no log")
-    with storage.open_artifact(kept.sha256) as file:
-        return file.read().decode("utf-8", "replace")
+    return tail.text
 
 
 def outdated(run: Run) -> str | None:
@@ -135,6 +149,18 @@ def outdated_runs() -> list[Run]:
 def events_since(run_id: UUID, *, after: int, limit: int = 200) -> list[RunEvent]:
     """The run's events with an id above ``after``, oldest first."""
     return list(RunEvent.objects.filter(run_id=run_id, pk__gt=after).order_by("pk")[:limit])
+
+
+class Pulse(NamedTuple):
+    """What a stream of events looks at besides the events: the state, and when the log last grew."""
+
+    state: str
+    logged_at: datetime | None
+
+
+def pulse(run_id: UUID) -> Pulse:
+    """The state of a run and the time of its log."""
+    return Pulse(*Run.objects.values_list("state", "log_tail__at").get(pk=run_id))
 
 
 def live_workers(*, now: datetime) -> QuerySet[Worker]:

@@ -13,7 +13,7 @@ from tests.factories import bad_models
 from tests.factories.runs import LEASE, finish, make_user, make_worker, must_claim
 from zoo.jobs import tasks
 from zoo.runs.models import Run
-from zoo.runs.queue import Move, end, heartbeat, locked
+from zoo.runs.queue import Move, end, give_back_or_up, heartbeat, locked, take
 from zoo.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +150,35 @@ def test_the_moving_part_is_served_alone(browser: Client) -> None:
         heartbeat(lease=lease, progress=progress, now=run.not_before, length=LEASE)
         assert browser.get(f"/runs/{lease.run_id}/?part=live").status_code == 200
     assert "5 of 9" in browser.get(f"/runs/{lease.run_id}/").content.decode()
+
+
+def test_what_the_runner_prints_is_shown_while_it_runs_to_those_who_asked(browser: Client) -> None:
+    browser.post("/submit/", FORM | {"action": "submit"})
+    lease = must_claim(now=Run.objects.all()[0].not_before).lease
+    address, stranger = f"/runs/{lease.run_id}/", Client()
+    now = Run.objects.get(pk=lease.run_id).not_before
+    assert "printed nothing yet" in browser.get(address).content.decode()
+    for log in ("loading weights", "loading weights\n<b>answering</b>", None):
+        heartbeat(lease=lease, progress=None, log=log, now=now, length=LEASE)
+    for part in ("", "?part=live"):
+        assert "&lt;b&gt;answering" in browser.get(address + part).content.decode()
+        assert "answering" not in stranger.get(address + part).content.decode()
+    assert "answering" in browser.get(f"{address}log/").content.decode()
+    assert stranger.get(f"{address}log/").status_code == 404
+    assert "answering" not in stranger.get(f"/api/v1{address}").content.decode()
+
+
+def test_the_last_words_of_a_lost_runner_stay_until_the_next_one_speaks(browser: Client) -> None:
+    browser.post("/submit/", FORM | {"action": "submit"})
+    lease = must_claim(now=Run.objects.all()[0].not_before).lease
+    now = Run.objects.get(pk=lease.run_id).not_before
+    heartbeat(lease=lease, progress=None, log="the card is gone", now=now, length=LEASE)
+    reason = Failure(code="worker_lost", fault=Fault.PLATFORM, message="Lost.", remedy="It is tried again.")
+    give_back_or_up(locked(lease), reason, now)
+    assert "the card is gone" in browser.get(f"/runs/{lease.run_id}/").content.decode()
+    run = Run.objects.get(pk=lease.run_id)
+    assert take(run_id=run.pk, worker=make_worker(now=now), now=run.not_before, lease=LEASE) is not None
+    assert "the card is gone" not in browser.get(f"/runs/{run.pk}/").content.decode()
 
 
 def test_the_status_page_shows_workers_queue_and_chain(browser: Client) -> None:

@@ -10,12 +10,12 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.factories import bad_models
-from tests.factories.runs import NOW, finish, make_user, must_claim
+from tests.factories.runs import LEASE, NOW, finish, make_user, must_claim
 from zoo.accounts.models import Scope
 from zoo.accounts.services import create_token
 from zoo.jobs import tasks
 from zoo.runs.models import Run
-from zoo.runs.queue import Move, end, locked
+from zoo.runs.queue import Move, end, heartbeat, locked
 from zoo.runs.reaper import WORKER_LOST
 from zoo.submissions.models import Submission
 
@@ -195,6 +195,18 @@ def test_events_are_streamed_to_the_end_and_can_be_resumed(tmp_path: Path) -> No
     assert len(ids) == 3
     rest = b"".join(Client().get(url, headers={"Last-Event-ID": str(ids[1])}).streaming_content).decode()
     assert [line for line in rest.splitlines() if line.startswith("id: ")] == [f"id: {ids[2]}"]
+
+
+def test_a_stream_says_that_the_log_grew_and_not_what_it_says() -> None:
+    post(client_of())
+    lease = must_claim(now=Run.objects.all()[0].not_before).lease
+    heartbeat(lease=lease, progress=None, log="loading weights", now=NOW, length=LEASE)
+    answer = Client().get(f"/api/v1/runs/{lease.run_id}/events/")
+    pieces = iter(answer.streaming_content)
+    text = next(pieces).decode() + next(pieces).decode()
+    answer.close()
+    assert "event: log" in text
+    assert "loading weights" not in text
 
 
 def test_lists_page_and_refuse_unknown_parameters() -> None:

@@ -22,7 +22,7 @@ from zoo.core import storage
 from zoo.runs import queue
 from zoo.runs.clock import database_now
 from zoo.runs.lifecycle import State
-from zoo.runs.models import Result, Run, Worker
+from zoo.runs.models import LogTail, Result, Run, Worker
 
 TOKEN = "zoow_for-tests"
 
@@ -72,14 +72,16 @@ def test_runs_are_done_until_there_are_none(worker: WorkerSettings) -> None:
     assert Worker.objects.get().runs.count() == 2
 
 
-def test_progress_is_told_while_the_run_goes_on(worker: WorkerSettings) -> None:
+def test_progress_and_the_log_are_told_while_the_run_goes_on(worker: WorkerSettings) -> None:
     run = new_run("scripted_slow.n-40.seconds-4")
     thread = in_background(worker)
     wait_for(lambda: Run.objects.get(pk=run.pk).state == State.RUNNING)
     wait_for(lambda: (Run.objects.get(pk=run.pk).progress or {}).get("done", 0) > 0)
+    wait_for(lambda: LogTail.objects.filter(run=run, text__contains="measuring").exists())
     thread.join()
     run.refresh_from_db()
     assert run.state == State.SUCCEEDED
+    assert not LogTail.objects.exists()
 
 
 def test_a_failure_reaches_the_run_with_its_log(worker: WorkerSettings) -> None:

@@ -76,10 +76,10 @@ def show(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """One run. With ``?part=live`` the moving part alone, for the script that follows the events."""
     run = selectors.run_by_id(run_id)
     may_act = _may_act(request, run)
-    context = _live(run) | {"may_act": may_act}
+    context = _live(run) | {"may_act": may_act, "log": _last_lines(run) if may_act else ""}
     if request.GET.get("part") == "live":
         return render(request, "runs/live.html", context)
-    return render(request, "runs/run.html", context | _whole(run, may_act=may_act))
+    return render(request, "runs/run.html", context | _whole(run))
 
 
 def _live(run: Run) -> dict[str, Any]:
@@ -123,15 +123,13 @@ def _waits_for(run: Run) -> list[dict[str, Any]]:
 
 def _again(submission: Submission, code: str) -> str:
     """The query of the form that submits the same once more, with what the failure asks to change."""
-    protocol = submission.student_run.spec["protocol"]
-    asked = {
-        "student": submission.student,
+    # The run's batch, not that of the request: it may have been halved already.
+    batch_size = submission.student_run.spec["protocol"]["batch_size"]
+    asked = submission.request | {
         "teacher": submission.teacher,
         "suite": submission.student_run.suite.partition("@")[0],
-        "limit": protocol["limit"],
-        "batch_size": max(1, protocol["batch_size"] // 2)
-        if code == OUT_OF_MEMORY
-        else protocol["batch_size"],
+        "tasks": ",".join(submission.request["tasks"]),
+        "batch_size": max(1, batch_size // 2) if code == OUT_OF_MEMORY else batch_size,
     }
     return urlencode({name: value for name, value in asked.items() if value})
 
@@ -157,7 +155,7 @@ def _last_lines(run: Run) -> str:
         return ""
 
 
-def _whole(run: Run, *, may_act: bool) -> dict[str, Any]:
+def _whole(run: Run) -> dict[str, Any]:
     spec = run.parsed_spec
     result = run.result if run.state == State.SUCCEEDED else None
     report = result.report if result else None
@@ -166,7 +164,6 @@ def _whole(run: Run, *, may_act: bool) -> dict[str, Any]:
         "is_pair": isinstance(spec, PairSpec),
         "result": result,
         "outdated": selectors.outdated(run),
-        "log": _last_lines(run) if may_act else "",
         "report": report,
         "scores": _scores(run, report) if isinstance(report, RunReport) else [],
         "events": [event for event in run.events.order_by("pk") if event.kind != "progress"][-100:],
@@ -176,7 +173,7 @@ def _whole(run: Run, *, may_act: bool) -> dict[str, Any]:
 @never_cache
 @require_safe
 def log(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """The last lines that a failed runner printed, for those who asked for the run and for operators."""
+    """The last lines that a live or failed runner printed, for those who asked for the run and for operators."""
     run = selectors.run_by_id(run_id)
     if not _may_act(request, run):
         raise Http404

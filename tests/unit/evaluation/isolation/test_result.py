@@ -207,7 +207,14 @@ def test_64_a_log_is_plain_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["hf_" + "a" * 34, "zoo_" + "b" * 40, "ghp_" + "c" * 36, "AKIA" + "D" * 16, "sk-" + "e" * 40]
+    "secret",
+    [
+        "hf_" + "a" * 34,
+        *(name + "b" * 40 for name in ("zoo_", "zoow_")),
+        "ghp_" + "c" * 36,
+        "AKIA" + "D" * 16,
+        "sk-" + "e" * 40,
+    ],
 )
 def test_64_what_looks_like_a_secret_is_masked(secret: str) -> None:
     assert secret not in clean(f"token={secret} end".encode())
@@ -219,6 +226,15 @@ def test_64_no_more_than_the_limit_is_kept() -> None:
         log.feed(b"x" * 99 + b"\n")
     assert len(log.tail) < 1200
     assert "more than is kept" in log.tail
+
+
+def test_the_last_words_are_whole_lines_that_fit() -> None:
+    log = Log(10_000)
+    log.feed(b"first\nsecond\nthird\n")
+    assert log.last_words(100) == "first\nsecond\nthird"
+    assert log.last_words(9) == "third"
+    log.feed(b"z" * 50 + b"\n")
+    assert log.last_words(10) == "z" * 10
 
 
 def test_64_a_line_without_end_takes_bounded_memory() -> None:

@@ -4,18 +4,48 @@
   "use strict";
   const box = document.getElementById("live");
   if (!box) return;
+  const said = document.getElementById("said");
   let due = null;
   let last = 0;
+  let lastSaid = Date.now();
   let ended = false;
+
+  // What a reader did to the log stays: closed, scrolled up, or in focus. At its end it follows.
+  const logState = () => {
+    const lines = document.getElementById("live-log-lines");
+    if (!lines) return null;
+    const atEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 8;
+    return {
+      open: document.getElementById("live-log").open,
+      top: atEnd ? null : lines.scrollTop,
+      focused: document.activeElement === lines,
+    };
+  };
+  const restoreLog = (before) => {
+    const lines = document.getElementById("live-log-lines");
+    if (!lines) return;
+    if (before) document.getElementById("live-log").open = before.open;
+    lines.scrollTop = before && before.top !== null ? before.top : lines.scrollHeight;
+    if (before && before.focused) lines.focus({ preventScroll: true });
+  };
 
   const refresh = async () => {
     due = null;
     last = Date.now();
     const answer = await fetch(box.dataset.part, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
+    const before = logState();
     box.innerHTML = await answer.text();
+    restoreLog(before);
     const part = box.firstElementChild;
-    if (part && part.dataset.title) document.title = `${part.dataset.title} · Distill Zoo`;
+    if (part && part.dataset.title) {
+      document.title = `${part.dataset.title} · Distill Zoo`;
+      // Readers of the screen are told now and then, not with every number.
+      if (Date.now() - lastSaid > 5000) {
+        lastSaid = Date.now();
+        said.textContent = part.dataset.title;
+      }
+    }
     if (part && ["succeeded", "failed", "cancelled"].includes(part.dataset.state) && !ended) {
       ended = true;
       // Scores and events are part of the whole page.
@@ -27,12 +57,13 @@
     if (due === null && !ended) due = setTimeout(() => refresh().catch(() => {}), wait);
   };
 
+  restoreLog(null);
   if (!("EventSource" in window)) {
     setInterval(soon, 5000);
     return;
   }
   const source = new EventSource(box.dataset.events);
-  for (const name of ["state", "progress", "note"]) source.addEventListener(name, soon);
+  for (const name of ["state", "progress", "note", "log"]) source.addEventListener(name, soon);
   source.addEventListener("done", () => {
     source.close();
     soon();
