@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from evaluation.scoring.ranks import RankRange, ranges_from_intervals
 from evaluation.scoring.values import Estimate, Quantity, Undefined
 from zoo.comparisons.known import UNKNOWN, Known, from_catalog
 from zoo.comparisons.models import Comparison
-from zoo.comparisons.selectors import comparison_by_id, document_of
+from zoo.comparisons.selectors import measured_document
 from zoo.comparisons.titles import task_titles
 
 Cost = Literal["parameters", "bytes", "latency", "memory"]
@@ -85,8 +84,12 @@ class Entry:
     limited: bool
     costs: Costs
     teacher_parameters: int | None
+    speed_up: Mapping[str, Any] | None
+    """How much faster it answers than its teacher on the same worker, as the document has it."""
     tasks: tuple[Cell, ...]
     capabilities: tuple[Cell, ...]
+    reproduce: str
+    reproduce_zoo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +174,36 @@ def suites_compared() -> tuple[SuiteVersion, ...]:
     return tuple(sorted(versions, key=lambda one: (one.name, -_number(one.version))))
 
 
-@lru_cache(maxsize=4096)
-def entry_of(comparison_id: UUID, pair_state: str) -> Entry:
-    """The summary of one comparison. Cached, since records never change: only its pair job adds to it, once."""
-    comparison = comparison_by_id(comparison_id)
-    document = document_of(comparison)
+_Key = tuple[UUID, str]
+"""A comparison and the state of its pair job: records never change, only its pair job adds to one, once."""
+_MOST_KEPT = 4096
+_kept: dict[_Key, Entry] = {}
+
+
+def entries_of(wanted: Iterable[_Key]) -> list[Entry]:
+    """The summaries of these comparisons, in this order.
+
+    What was summarized before is kept by the process; all the others cost one query together.
+    """
+    keys = list(wanted)
+    found = {key: entry for key in keys if (entry := _kept.get(key))}
+    states = {pk: state for pk, state in keys if (pk, state) not in found}
+    if states:
+        rows = Comparison.objects.select_related("pairing__pair_run__result").filter(pk__in=states)
+        for row in rows.order_by("pk").iterator(chunk_size=50):
+            found[row.pk, states[row.pk]] = _entry(row)
+        _kept.update(found)
+        for key in list(_kept)[: max(0, len(_kept) - _MOST_KEPT)]:
+            _kept.pop(key, None)
+    return [found[key] for key in keys if key in found]
+
+
+def _entry(comparison: Comparison) -> Entry:
+    document = measured_document(comparison)
     overall, coverage = document["overall"], document["overall"]["coverage"]
     titles = task_titles(comparison.suite, comparison.suite_version)
     return Entry(
-        comparison_id=comparison_id,
+        comparison_id=comparison.pk,
         student=comparison.student,
         teacher=comparison.teacher,
         created_at=comparison.created_at,
@@ -193,8 +217,11 @@ def entry_of(comparison_id: UUID, pair_state: str) -> Entry:
         limited=coverage["limited"],
         costs=_costs(document["efficiency"]),
         teacher_parameters=(document["efficiency"].get("teacher") or {}).get("parameters") or None,
+        speed_up=(document["efficiency"].get("latency") or {}).get("speed_up"),
         tasks=tuple(_cell(row, "task", titles) for row in document["tasks"]),
         capabilities=tuple(_cell(row, "name", {}) for row in document["capabilities"]),
+        reproduce=document.get("reproduce") or "",
+        reproduce_zoo=document["reproduce_zoo"],
     )
 
 
@@ -259,7 +286,7 @@ def _entries(suite: SuiteVersion) -> list[Entry]:
         .order_by("-created_at", "-pk")
         .values_list("pk", "pairing__pair_run__state")
     )
-    return [entry_of(pk, state or "") for pk, state in rows]
+    return entries_of((pk, state or "") for pk, state in rows)
 
 
 def _newest(entries: Iterable[Entry]) -> list[Entry]:

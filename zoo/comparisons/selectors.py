@@ -37,10 +37,14 @@ def comparison_by_id(comparison_id: UUID | str) -> Comparison:
 
 def document_of(comparison: Comparison) -> dict[str, Any]:
     """The document, with what the job with both models loaded has measured by now, and the teacher's noise floor."""
+    return with_noise(measured_document(comparison), noise_of(comparison))
+
+
+def measured_document(comparison: Comparison) -> dict[str, Any]:
+    """The document without the noise floor, which costs a query of its own."""
     pair_run = comparison.pairing.pair_run
     report = pair_run.result.report if pair_run is not None and pair_run.state == State.SUCCEEDED else None
-    document = with_pair(parse(comparison), report if isinstance(report, PairReport) else None)
-    return with_noise(document, noise_of(comparison))
+    return with_pair(parse(comparison), report if isinstance(report, PairReport) else None)
 
 
 def of_runs(student_run: Run, teacher_run: Run) -> Comparison | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
+from uuid import UUID
 
 from zoo.comparisons import selectors
 from zoo.comparisons.known import UNKNOWN, Known, from_catalog
-from zoo.comparisons.leaderboard import Entry, entry_of, with_sizes
+from zoo.comparisons.leaderboard import Entry, entries_of, with_sizes
 from zoo.comparisons.models import Comparison
 from zoo.web.charts import DotRow
 
@@ -33,9 +34,6 @@ class Kept:
     suite: str
     size_share: float | None
     rows: tuple[DotRow, ...]
-    reproduce: str
-    reproduce_zoo: str
-    speed_up: object
     is_teacher: bool
     """Whether lineage knows the other model as its teacher (or knows no teacher at all)."""
 
@@ -105,27 +103,27 @@ def _href(entry: Entry) -> str:
 
 
 def _newest(comparisons: Iterable[Comparison]) -> list[tuple[Comparison, Entry]]:
-    found: dict[tuple[str, str, str, str], tuple[Comparison, Entry]] = {}
+    found: dict[tuple[str, str, str, str], Comparison] = {}
     for comparison in comparisons:
         key = (comparison.student, comparison.teacher, comparison.suite, comparison.suite_version)
-        if key not in found or (comparison.rankable and not found[key][0].rankable):
-            pair = comparison.pairing.pair_run
-            found[key] = (comparison, entry_of(comparison.pk, pair.state if pair else ""))
-    known = from_catalog({name for _, entry in found.values() for name in (entry.student, entry.teacher)})
-    return [(comparison, with_sizes(entry, known)) for comparison, entry in found.values()]
+        if key not in found or (comparison.rankable and not found[key].rankable):
+            found[key] = comparison
+    entries = {entry.comparison_id: entry for entry in entries_of(map(_key, found.values()))}
+    known = from_catalog({name for entry in entries.values() for name in (entry.student, entry.teacher)})
+    return [(one, with_sizes(entries[one.pk], known)) for one in found.values() if one.pk in entries]
+
+
+def _key(comparison: Comparison) -> tuple[UUID, str]:
+    pair = comparison.pairing.pair_run
+    return comparison.pk, pair.state if pair else ""
 
 
 def _kept(comparison: Comparison, entry: Entry, known: Known) -> Kept:
-    document = selectors.document_of(selectors.comparison_by_id(comparison.pk))
-    latency = document["efficiency"].get("latency") or {}
     return Kept(
         entry=entry,
         href=_href(entry),
         suite=f"{comparison.suite}, version {comparison.suite_version}" if comparison.suite else "",
         size_share=size_share(entry),
         rows=dot_rows(entry),
-        reproduce=document.get("reproduce") or "",
-        reproduce_zoo=document["reproduce_zoo"],
-        speed_up=latency.get("speed_up"),
         is_teacher=known.learned_from(entry.teacher),
     )

@@ -14,7 +14,7 @@ from zoo.catalog import selectors as catalog
 from zoo.catalog.models import Model
 from zoo.comparisons import selectors as comparisons
 from zoo.comparisons.known import UNKNOWN, Known, from_catalog
-from zoo.comparisons.leaderboard import Entry, entry_of
+from zoo.comparisons.leaderboard import Entry, entries_of
 from zoo.runs import selectors as runs
 from zoo.web.charts import DotRow
 
@@ -45,7 +45,7 @@ def show(request: HttpRequest) -> HttpResponse:
 def _latest(limit: int = 6) -> list[Latest]:
     """The newest comparisons; those with a teacher that lineage knows come before others."""
     rows = comparisons.recent().values_list("pk", "pairing__pair_run__state")[:limit]
-    entries = [entry_of(pk, state or "") for pk, state in rows]
+    entries = entries_of((pk, state or "") for pk, state in rows)
     known = from_catalog(entry.student for entry in entries)
     entries.sort(key=lambda entry: _distance(entry, known.get(entry.student, UNKNOWN)))
     return [_shown(entry) for entry in entries]
