@@ -72,6 +72,9 @@ class Request:
     """Whether to measure the teacher a second time at another batch size, for the noise floor of flips."""
     price_per_hour: float | None = None
     """Price of an hour of this device, in any currency: gives costs per million tokens."""
+    gguf_file: str | None = None
+    """The student's GGUF file, where there are several or safetensors beside it."""
+    teacher_gguf_file: str | None = None
 
 
 class Evaluated(NamedTuple):
@@ -99,8 +102,12 @@ def evaluate(request: Request, tell: Tell) -> Evaluated:
     What can be known of the request itself (unknown tasks, no such suite) is said before anything is fetched.
     """
     names = _names(request)
-    student = _place(request.student, request, tell, "student")
-    teacher = _place(request.teacher, request, tell, "teacher") if request.teacher else None
+    student = _place(source_of(request.student, request.gguf_file), request, tell, "student")
+    teacher = (
+        _place(source_of(request.teacher, request.teacher_gguf_file), request, tell, "teacher")
+        if request.teacher
+        else None
+    )
     mine, folder = _measure(student, names, request, tell, "student")
     if teacher is None:
         return Evaluated(_as_asked(scores_document(mine, identifier=None), request), (folder,))
@@ -159,20 +166,21 @@ def _names(request: Request) -> Names:
     return Names(None, request.tasks)
 
 
-def source_of(reference: str) -> ModelSource:
+def source_of(reference: str, gguf_file: str | None = None) -> ModelSource:
     """A model by directory or by id. Raises RunFailed (``bad_reference``) when it is neither.
 
-    A directory wins over an id of the same spelling.
+    A directory wins over an id of the same spelling. ``gguf_file``: the file of it to take, where there are several.
     """
     path = Path(reference).expanduser()
     if path.is_dir():
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().name).strip("-.") or "model"
-        format_ = WeightsFormat.SAFETENSORS if any(path.glob("*.safetensors")) else WeightsFormat.GGUF
+        tensors = gguf_file is None and any(path.glob("*.safetensors"))
         return ModelSource(
             name=f"{LOCAL_ORG}/{name[:96]}",
             revision="local",
             directory=str(path.resolve()),
-            weights_format=format_,
+            weights_format=WeightsFormat.SAFETENSORS if tensors else WeightsFormat.GGUF,
+            gguf_file=gguf_file,
         )
     name, _, revision = reference.partition("@")
     if not re.match(MODEL_ID_PATTERN, name):
@@ -181,12 +189,12 @@ def source_of(reference: str) -> ModelSource:
             f"'{reference}' is neither a directory nor a model's id.",
             "Give a directory, or org/name, or org/name@revision.",
         )
-    return ModelSource(name=name, revision=revision or "main")
+    chosen = WeightsFormat.SAFETENSORS if gguf_file is None else WeightsFormat.GGUF
+    return ModelSource(name=name, revision=revision or "main", weights_format=chosen, gguf_file=gguf_file)
 
 
-def _place(reference: str, request: Request, tell: Tell, role: str) -> Placed:
+def _place(source: ModelSource, request: Request, tell: Tell, role: str) -> Placed:
     """Finds or fetches a model. Raises RunFailed with what intake says against it."""
-    source = source_of(reference)
     if source.name.startswith(SCRIPTED):
         return Placed(source, True)
     trusted = False
@@ -202,7 +210,8 @@ def _place(reference: str, request: Request, tell: Tell, role: str) -> Placed:
         offline=request.offline,
         probe=not trusted,
     )
-    folder = request.home / "intake" / re.sub(r"[^A-Za-z0-9]+", "-", source.name)
+    file = f"-{source.gguf_file}" if source.gguf_file else ""
+    folder = request.home / "intake" / re.sub(r"[^A-Za-z0-9]+", "-", f"{source.name}{file}")
     report = isolation.start_fetch(
         spec, out_dir=folder, on_progress=lambda progress: tell(role, progress)
     ).wait()

@@ -198,7 +198,13 @@ def _model(measured: Measured) -> Document:
     source, report = measured.spec.model, measured.report
     facts = report.model.model_dump(mode="json") if report.model else None
     digest = source.digest or measured.digest
-    return {"model": source.name, "revision": source.revision, "digest": digest, "facts": facts}
+    return {
+        "model": source.name,
+        "revision": source.revision,
+        "digest": digest,
+        "gguf_file": source.gguf_file,
+        "facts": facts,
+    }
 
 
 def _common(measured: Measured) -> Document:
@@ -242,6 +248,8 @@ def reproduce_zoo(spec: RunSpec, teacher: ModelSource | None) -> str:
     protocol = spec.protocol
     words = ["zoo", "evaluate", _reference(spec.model)]
     words += ["--teacher", _reference(teacher)] if teacher else []
+    words += ["--gguf_file", spec.model.gguf_file] if spec.model.gguf_file else []
+    words += ["--teacher_gguf_file", teacher.gguf_file] if teacher and teacher.gguf_file else []
     words += (
         ["--suite", f"{spec.suite.name}@{spec.suite.version}"]
         if spec.suite

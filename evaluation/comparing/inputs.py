@@ -73,7 +73,7 @@ def _same_model(one: Measured, other: Measured) -> bool:
     digests = (left.digest or one.digest, right.digest or other.digest)
     if None not in digests:
         return digests[0] == digests[1]
-    return (left.name, left.revision) == (right.name, right.revision)
+    return (left.name, left.revision, left.gguf_file) == (right.name, right.revision, right.gguf_file)
 
 
 def _settings(left: RunSpec, right: RunSpec) -> Iterator[tuple[str, object, object]]:

@@ -13,13 +13,15 @@ from typing import NamedTuple
 
 from evaluation.contract import WeightsFormat
 from evaluation.formats.errors import FormatError, shown
-from evaluation.formats.names import PLAIN_FILE, check_file_name, collision_key
+from evaluation.formats.names import PLAIN_FILE, collision_key
 
 MAX_FILES = 200
 MAX_TOTAL = 200 << 30
 MIB = 1 << 20
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
+SHOWN_NAMES = 8
+"""File names that a message lists."""
 
 
 class Kind(StrEnum):
@@ -122,9 +124,10 @@ def select(
 ) -> Selection:
     """Chooses the files to take from a listing.
 
-    ``weights_format`` None: safetensors if there are any, else the only GGUF file. Raises FormatError:
-    ``weights_not_safetensors``, ``weights_missing``, ``gguf_ambiguous``, ``config_missing``, ``file_too_large``,
-    ``too_many_files``, ``model_too_large``, ``bad_file_name``.
+    ``gguf_file``: the GGUF file to take, of several or beside safetensors. Without it and ``weights_format``:
+    safetensors if there are any, else the only GGUF file. Raises FormatError:
+    ``weights_not_safetensors``, ``weights_missing``, ``gguf_ambiguous``, ``gguf_missing``, ``config_missing``,
+    ``file_too_large``, ``too_many_files``, ``model_too_large``, ``bad_file_name``.
     """
     taken: list[Chosen] = []
     skipped: list[str] = []
@@ -134,10 +137,10 @@ def select(
             skipped.append(file.name)
         else:
             taken.append(Chosen(file, rule.kind, rule.max_bytes))
-    chosen_format = weights_format or _format_of(taken, listed)
     if gguf_file is not None:
-        check_file_name(gguf_file)
-        chosen_format = WeightsFormat.GGUF
+        _check_named(taken, gguf_file)
+        weights_format = WeightsFormat.GGUF
+    chosen_format = weights_format or _format_of(taken, listed)
     weights = _weights(taken, chosen_format, gguf_file, listed)
     kept = [c for c in taken if _is_kept(c, weights)]
     skipped += [c.file.name for c in taken if not _is_kept(c, weights)]
@@ -194,13 +197,23 @@ def _weights(
             raise FormatError("index_missing", "The weights lie in parts without an index.", remedy)
         return {SINGLE} if SINGLE in names else set(names)
     if gguf_file is None and len(names) > 1:
-        message = f"There are {len(names)} GGUF files: {', '.join(sorted(names)[:8])}."
-        raise FormatError(
-            "gguf_ambiguous", message, "Put the one to measure into a folder or repository of its own."
-        )
-    if gguf_file is not None and gguf_file not in names:
-        raise FormatError("weights_missing", f"There is no GGUF file named {shown(gguf_file)}.")
+        message = f"There are {len(names)} GGUF files: {_some(names)}."
+        raise FormatError("gguf_ambiguous", message, "Say which one with gguf_file.")
     return {gguf_file or names[0]}
+
+
+def _check_named(taken: Sequence[Chosen], gguf_file: str) -> None:
+    """Whether the GGUF file that was named is there. Raises FormatError (``gguf_missing``)."""
+    names = [c.file.name for c in taken if c.file.name.endswith(".gguf")]
+    if gguf_file not in names:
+        remedy = f"Name one of these: {_some(names)}." if names else "Leave gguf_file out."
+        raise FormatError("gguf_missing", f"There is no GGUF file named {shown(gguf_file)}.", remedy)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(map(shown, sorted(names)[:SHOWN_NAMES])) + more
 
 
 def _check(kept: Sequence[Chosen], chosen: WeightsFormat, max_total: int) -> None:

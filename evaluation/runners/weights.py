@@ -36,7 +36,7 @@ def gguf_path(directory: Path, named: str | None) -> Path:
         files = [path for path in files if path.name == named]
     if not files:
         raise submitter_failure(
-            "model_incomplete", "The model has no such GGUF file.", "Name one that is there, or add it."
+            "gguf_missing", "The model has no such GGUF file.", "Name one that is there with gguf_file."
         )
     if len(files) > 1:
         raise submitter_failure(

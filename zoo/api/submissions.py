@@ -48,6 +48,12 @@ class SubmissionInput(serializers.Serializer[Any]):
     teacher = serializers.RegexField(
         Shown, max_length=300, required=False, help_text="default: the catalog's distilled_from edge"
     )
+    gguf_file = serializers.RegexField(
+        Shown, max_length=200, required=False, help_text="the student's GGUF file, where there are several"
+    )
+    teacher_gguf_file = serializers.RegexField(
+        Shown, max_length=200, required=False, help_text="the teacher's GGUF file, where there are several"
+    )
     suite = serializers.RegexField(Shown, max_length=300, required=False, help_text="name or name@version")
     tasks = serializers.ListField(
         child=serializers.RegexField(Shown, max_length=300), required=False, max_length=MAX_TASKS
@@ -261,6 +267,7 @@ def _side(side: Side | None) -> dict[str, Any] | None:
     return {
         "model": side.spec.model.name,
         "revision": side.spec.model.revision,
+        "gguf_file": side.spec.model.gguf_file,
         "parameters": side.found.parameters,
         "engine": side.spec.engine.value,
         "memory_bytes": side.spec.requirements.memory_bytes,

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 DONE, NO, UNKNOWN, USAGE, FAILED = 0, 1, 2, 64, 70
 USAGE_CODES = frozenset(
     "unknown_task unknown_suite task_runs_code task_needs_images bad_reference suite_fixes_shots "  # noqa: SIM905
-    "model_not_found weights_not_safetensors needs_remote_code bad_header config_missing weights_missing".split()
+    "model_not_found weights_not_safetensors needs_remote_code bad_header config_missing weights_missing "
+    "gguf_ambiguous gguf_missing".split()
 )
 """Failures that are about the question, not about the run."""
 
@@ -31,6 +32,15 @@ def evaluate(
     teacher: Annotated[str | None, typer.Option(help="A directory or id. Without it: scores alone.")] = None,
     suite: Annotated[str | None, typer.Option(help="A suite by name, or name@version.")] = None,
     tasks: Annotated[str | None, typer.Option(help="lm-eval tasks, groups or tags, with commas.")] = None,
+    gguf_file: Annotated[
+        str | None, typer.Option("--gguf_file", "--gguf-file", help="The student's GGUF file, of several.")
+    ] = None,
+    teacher_gguf_file: Annotated[
+        str | None,
+        typer.Option(
+            "--teacher_gguf_file", "--teacher-gguf-file", help="The teacher's GGUF file, of several."
+        ),
+    ] = None,
     num_fewshot: Annotated[int | None, typer.Option("--num_fewshot", "--num-fewshot", min=0)] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="The first n documents of each task; never ranked.")
@@ -72,7 +82,7 @@ def evaluate(
     request = _request(
         student, teacher, suite, tasks, num_fewshot=num_fewshot, limit=limit, batch_size=batch_size, dtype=dtype,
         seed=seed, apply_chat_template=apply_chat_template, engine=engine, device=device, pair=pair, output=output,
-        noise=noise_floor, price=price_per_hour,
+        noise=noise_floor, price=price_per_hour, gguf_file=gguf_file, teacher_gguf_file=teacher_gguf_file,
     )  # fmt: skip
     document = _document(request, output, as_json)
     if as_json:
@@ -138,6 +148,8 @@ def _request(
         pair=options["pair"] and teacher is not None,
         noise=options["noise"] and teacher is not None,
         price_per_hour=options["price"],
+        gguf_file=options["gguf_file"],
+        teacher_gguf_file=options["teacher_gguf_file"],
     )
 
 

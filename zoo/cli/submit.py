@@ -41,6 +41,15 @@ def submit(
     teacher: Annotated[str | None, typer.Option(help="Default: the one the catalog knows.")] = None,
     suite: Annotated[str | None, typer.Option(help="name or name@version")] = None,
     tasks: Annotated[str | None, typer.Option(help="Names, comma separated.")] = None,
+    gguf_file: Annotated[
+        str | None, typer.Option("--gguf_file", "--gguf-file", help="The student's GGUF file, of several.")
+    ] = None,
+    teacher_gguf_file: Annotated[
+        str | None,
+        typer.Option(
+            "--teacher_gguf_file", "--teacher-gguf-file", help="The teacher's GGUF file, of several."
+        ),
+    ] = None,
     num_fewshot: Annotated[int | None, typer.Option("--num_fewshot")] = None,
     limit: Annotated[
         int | None, typer.Option(help="The first n documents of each task; never ranked.")
@@ -63,6 +72,8 @@ def submit(
     given: dict[str, Any] = {
         "student": student,
         "teacher": teacher,
+        "gguf_file": gguf_file,
+        "teacher_gguf_file": teacher_gguf_file,
         "suite": suite,
         "tasks": [name for name in tasks.split(",") if name] if tasks else None,
         "num_fewshot": num_fewshot,

@@ -29,6 +29,9 @@ BYTES_OF = {Dtype.FLOAT32: 4, Dtype.BFLOAT16: 2, Dtype.FLOAT16: 2}
 BASE_MEMORY_BYTES = 400 << 20
 """Interpreter, libraries and what else a runner holds before the first weight."""
 DEFAULT_VOCABULARY = 128_000
+FILE_FIELDS = {"student": "gguf_file", "teacher": "teacher_gguf_file"}
+FILE_CODES = frozenset({"gguf_ambiguous", "gguf_missing"})
+"""What is wrong with the choice of a file, not with the model."""
 OPERATIONS_PER_SECOND = {"cpu": 2e10, "cuda": 2e13, "mps": 2e12}
 """What a device is taken to do in float32; a prediction, said to be one."""
 BYTES_PER_SECOND = 2e10
@@ -81,7 +84,7 @@ class Preflight:
 def preflight(request: SubmissionRequest, *, now: datetime) -> Preflight:
     """Looks at a request from all sides. Never raises for what is wrong with it."""
     findings: list[Finding] = []
-    student = _resolved(request.student, "student", findings)
+    student = _resolved(request.student, "student", request.gguf_file, findings)
     teacher = _teacher(request, student, findings)
     work = _work(request, findings)
     findings += engine_problems(request, student, teacher, finetune=work is not None and work.finetune)
@@ -114,26 +117,35 @@ def _same(student: Found, teacher: Found) -> bool:
     """Whether both are one model: by name and revision, or by what is in the files."""
     if student.source.digest is not None:
         return student.source.digest == teacher.source.digest
-    return (student.source.name, student.source.revision) == (teacher.source.name, teacher.source.revision)
+    mine, theirs = (
+        (found.source.name, found.source.revision, found.source.gguf_file) for found in (student, teacher)
+    )
+    return mine == theirs
 
 
-def _resolved(reference: str, field: str, findings: list[Finding]) -> Found | None:
+def _resolved(
+    reference: str, role: Literal["student", "teacher"], gguf_file: str | None, findings: list[Finding]
+) -> Found | None:
     try:
-        found = resolve(reference)
+        found = resolve(reference, gguf_file)
     except Unresolved as error:
-        findings.append(Finding(error.code, "fail", error.message, error.remedy, field))
+        about_file = error.code in FILE_CODES
+        field = FILE_FIELDS[role] if about_file else role
+        remedy = error.remedy.replace(FILE_FIELDS["student"], field) if about_file else error.remedy
+        findings.append(Finding(error.code, "fail", error.message, remedy, field))
         return None
-    message = f"{found.source.name} at revision {found.source.revision[:12]}"
-    findings.append(Finding("model_found", "pass", message, field=field))
+    file = f", file {found.source.gguf_file}" if found.source.gguf_file else ""
+    message = f"{found.source.name} at revision {found.source.revision[:12]}{file}"
+    findings.append(Finding("model_found", "pass", message, field=role))
     return found
 
 
 def _teacher(request: SubmissionRequest, student: Found | None, findings: list[Finding]) -> Found | None:
     if request.teacher is not None:
-        return _resolved(request.teacher, "teacher", findings)
+        return _resolved(request.teacher, "teacher", request.teacher_gguf_file, findings)
     known = _teachers(student.entry) if student is not None and student.entry is not None else []
     if len(known) == 1:
-        return _resolved(known[0].slug, "teacher", findings)
+        return _resolved(known[0].slug, "teacher", request.teacher_gguf_file, findings)
     if len(known) > 1:
         names = ", ".join(model.slug for model in known)
         findings.append(
@@ -147,7 +159,8 @@ def _teacher(request: SubmissionRequest, student: Found | None, findings: list[F
         )
     elif student is not None:
         message = "No teacher is named or known: the student is measured alone, without a retention."
-        findings.append(Finding("no_teacher", "warn", message, "Name the teacher.", "teacher"))
+        level: Level = "fail" if request.teacher_gguf_file else "warn"
+        findings.append(Finding("no_teacher", level, message, "Name the teacher.", "teacher"))
     return None
 
 

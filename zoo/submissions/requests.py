@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from evaluation.contract import MAX_BATCH_SIZE, MAX_FEWSHOT, MAX_TASKS, Dtype, Engine, Message
 from zoo.core.errors import Invalid
 
+FileName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
 
@@ -17,6 +18,9 @@ class SubmissionRequest(Message):
 
     student: Text
     teacher: Text | None = None
+    gguf_file: FileName | None = None
+    """Which GGUF file of the student to measure, where there are several or safetensors beside it."""
+    teacher_gguf_file: FileName | None = None
     suite: Text | None = None
     """``name`` or ``name@version``."""
     tasks: tuple[Text, ...] = Field(default=(), max_length=MAX_TASKS)

@@ -62,13 +62,13 @@ class Unresolved(Exception):
         self.remedy = remedy
 
 
-def resolve(reference: str) -> Found:
-    """The model that a reference names. Raises Unresolved."""
+def resolve(reference: str, gguf_file: str | None = None) -> Found:
+    """The model that a reference names, of several GGUF files the named one. Raises Unresolved."""
     entry = find_model(reference.partition("@")[0])
     try:
         name, revision = parse_reference(_with_hub_id(reference, entry))
         if name.startswith(SCRIPTED):
-            return _scripted(name, revision, entry)
+            return _scripted(name, revision, entry, gguf_file)
         if entry is not None and (entry.kind != Kind.MODEL or entry.availability == Availability.CLOSED):
             raise Unresolved(
                 "not_runnable",
@@ -76,11 +76,11 @@ def resolve(reference: str) -> Found:
                 "Name a model whose weights can be fetched.",
             )
         if name in shipped.SHIPPED and shipped.model_directory(name).is_dir():
-            return _from_folder(name, shipped.model_directory(name), entry, trusted=True)
+            return _from_folder(name, shipped.model_directory(name), entry, gguf_file, trusted=True)
         mirror = settings.ZOO_MODELS_DIR
         if mirror is not None and (Path(mirror) / name).is_dir():
-            return _from_folder(name, Path(mirror) / name, entry, trusted=False)
-        return _from_hub(name, revision, entry)
+            return _from_folder(name, Path(mirror) / name, entry, gguf_file, trusted=False)
+        return _from_hub(name, revision, entry, gguf_file)
     except FormatError as error:
         raise Unresolved(error.code, error.message, error.remedy) from error
 
@@ -92,20 +92,22 @@ def _with_hub_id(reference: str, entry: Model | None) -> str:
     return f"{entry.hub_id or entry.slug}{at}{revision}"
 
 
-def _scripted(name: str, revision: str | None, entry: Model | None) -> Found:
+def _scripted(name: str, revision: str | None, entry: Model | None, gguf_file: str | None) -> Found:
     if not settings.ZOO_SCRIPTED:
         raise Unresolved("unknown_model", f"There is no model {name}.", "Check the spelling: org/name.")
+    if gguf_file is not None:
+        raise Unresolved("gguf_missing", "A scripted model has no files.", "Leave gguf_file out.")
     return Found(ModelSource(name=name, revision=revision or "1"), entry, trusted=True, parameters=0)
 
 
-def _from_folder(name: str, folder: Path, entry: Model | None, *, trusted: bool) -> Found:
-    listed = model_folder.list_folder(folder)
-    selection = select(listed)
+def _from_folder(
+    name: str, folder: Path, entry: Model | None, gguf_file: str | None, *, trusted: bool
+) -> Found:
+    selection = select(model_folder.list_folder(folder), gguf_file=gguf_file)
     facts = model_folder.inspect(folder, selection)
     digest = manifest_of(folder, selection).digest
-    source = ModelSource(name=name, revision=digest, digest=digest, weights_format=selection.weights_format)
     return Found(
-        source,
+        _source(name, digest, selection, digest=digest),
         entry,
         trusted=trusted,
         architecture=facts.architecture,
@@ -115,6 +117,18 @@ def _from_folder(name: str, folder: Path, entry: Model | None, *, trusted: bool)
         skipped=selection.skipped,
         # What is made of a GGUF file is a causal model: it holds no head of another kind.
         family=Family.CAUSAL if facts.config is None else families.family_of(facts.config.document),
+    )
+
+
+def _source(name: str, revision: str, selection: Selection, *, digest: str | None = None) -> ModelSource:
+    """The source with its format, and of GGUF the file, so that the spec says which one was measured."""
+    gguf = selection.weights_format is WeightsFormat.GGUF
+    return ModelSource(
+        name=name,
+        revision=revision,
+        digest=digest,
+        weights_format=selection.weights_format,
+        gguf_file=selection.weights[0] if gguf else None,
     )
 
 
@@ -150,7 +164,7 @@ def _digest(path: Path) -> str:
     return found
 
 
-def _from_hub(name: str, revision: str | None, entry: Model | None) -> Found:
+def _from_hub(name: str, revision: str | None, entry: Model | None, gguf_file: str | None) -> Found:
     if os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "yes"}:
         raise Unresolved(
             "unknown_model",
@@ -167,9 +181,9 @@ def _from_hub(name: str, revision: str | None, entry: Model | None) -> Found:
             "model_moved", f"The hub has moved {name} to {shown(found)}.", "Submit it by that name."
         )
     listed = [_listed(item) for item in siblings if isinstance(item, dict) and "rfilename" in item]
-    selection = select(listed)
+    selection = select(listed, gguf_file=gguf_file)
     return Found(
-        ModelSource(name=name, revision=commit, weights_format=selection.weights_format),
+        _source(name, commit, selection),
         entry,
         architecture=entry.architecture if entry else "",
         parameters=entry.parameters if entry else _parameters_of(selection),

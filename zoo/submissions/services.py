@@ -100,7 +100,7 @@ def _by_key(request: SubmissionRequest, user: User, key: str | None, now: dateti
     if now - known.created_at > KEY_LIVES:
         Submission.objects.filter(pk=known.pk).update(idempotency_key=None)
         return None
-    if known.request != request.model_dump(mode="json"):
+    if SubmissionRequest.model_validate(known.request) != request:
         raise KeyReused(
             "this idempotency key was used for another request",
             remedy="Use a new key for a new request.",

@@ -88,12 +88,14 @@ def test_a_pair_goes_from_submission_to_comparison_by_the_engine_that_fits(kind:
 
 
 def make_pair(kind: str, folder: Path, models: Path) -> None:
-    """A causal student and teacher with random weights: as GGUF files, or with a chat template."""
+    """A causal student and teacher with random weights: as GGUF files of one folder, or with a chat template."""
     for name, seed, layers in (("student", 1, 1), ("teacher", 0, 2)):
         place = models / "tiny" / name
         if kind == "gguf":
             source = language_models.make_causal(folder / name, seed=seed, layers=layers)
-            language_models.make_gguf(source, place)
+            made = language_models.make_gguf(source, folder / f"{name}-gguf")
+            (models / "tiny" / "files").mkdir(parents=True, exist_ok=True)
+            (made / "tiny.F32.gguf").rename(models / "tiny" / "files" / f"{name}.gguf")
         else:
             language_models.make_causal(place, seed=seed, layers=layers, chat_template=TEMPLATE)
 
@@ -108,11 +110,18 @@ def test_a_pair_of_files_on_disk_goes_from_submission_to_comparison(
     make_pair(kind, tmp_path / "sources", models)
     request: dict[str, object] = {"student": "tiny/student", "teacher": "tiny/teacher", "tasks": ["arc_easy"]}
     request |= {"limit": 6, "engine": engine, "apply_chat_template": kind == "chat"}
+    if kind == "gguf":
+        request |= {"student": "tiny/files", "gguf_file": "student.gguf"}
+        request |= {"teacher": "tiny/files", "teacher_gguf_file": "teacher.gguf"}
     comparison = settled(request, tmp_path / "runs", models)
     document = selectors.document_of(comparison)
     for run in (comparison.pairing.student_run, comparison.pairing.teacher_run):
         assert isinstance(run.parsed_spec, RunSpec)
         assert run.parsed_spec.model.weights_format.value == ("gguf" if kind == "gguf" else "safetensors")
+    if kind == "gguf":
+        assert document["student"]["gguf_file"] == "student.gguf"
+        assert document["student"]["facts"]["parameters"] < document["teacher"]["facts"]["parameters"]
+        assert "--gguf_file student.gguf --teacher_gguf_file teacher.gguf" in document["reproduce_zoo"]
     assert document["engine"]["served_by"] == served
     assert document["protocol"]["apply_chat_template"] is (kind == "chat")
     assert [(row["task"], row["n"]) for row in document["tasks"]] == [("arc_easy", 6)]

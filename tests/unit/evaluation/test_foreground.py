@@ -38,6 +38,13 @@ def test_a_directory_is_a_model_of_this_machine(tmp_path: Path) -> None:
     assert source.weights_format == "safetensors"
 
 
+def test_a_gguf_file_can_be_named_of_a_directory_and_of_an_id(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").touch()
+    for reference in (str(tmp_path), "org/model"):
+        source = source_of(reference, "Q4.gguf")
+        assert (source.weights_format, source.gguf_file) == ("gguf", "Q4.gguf")
+
+
 @pytest.mark.parametrize("reference", ["", "model", "a/b/c", "../x", "org/model name", "/nowhere/at/all"])
 def test_what_is_neither_is_refused(reference: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

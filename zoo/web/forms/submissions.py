@@ -40,6 +40,19 @@ class SubmissionForm(forms.Form):
         help_text="Left empty: the teacher that the catalog knows; if it knows none, the student goes alone.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "list": "known-models"}),
     )
+    gguf_file = forms.CharField(
+        max_length=200,
+        required=False,
+        label="GGUF file of the student",
+        help_text="Only where there are several, or to measure one that lies beside safetensors.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    teacher_gguf_file = forms.CharField(
+        max_length=200,
+        required=False,
+        label="GGUF file of the teacher",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
     suite = forms.ChoiceField(
         choices=_suites, required=False, help_text="A fixed list of tasks. Only whole suites are ranked."
     )

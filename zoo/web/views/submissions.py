@@ -19,6 +19,8 @@ from zoo.web.forms.submissions import SubmissionForm
 FIELDS = (
     "student",
     "teacher",
+    "gguf_file",
+    "teacher_gguf_file",
     "suite",
     "tasks",
     "limit",
@@ -27,7 +29,10 @@ FIELDS = (
     "engine",
     "num_fewshot",
     "seed",
+    "apply_chat_template",
+    "noise_floor",
 )
+"""Fields that the address may fill in."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -153,6 +153,24 @@ def test_safetensors_are_taken_before_gguf_unless_asked_otherwise() -> None:
     assert select(files, weights_format=WeightsFormat.GGUF).weights == ("x.gguf",)
 
 
+def test_of_several_gguf_files_the_named_one_is_taken() -> None:
+    files = listing("config.json", "model.safetensors", "Q4.gguf", "F16.gguf")
+    chosen = select(files, gguf_file="Q4.gguf")
+    assert (chosen.weights_format, chosen.weights) == (WeightsFormat.GGUF, ("Q4.gguf",))
+    assert {"F16.gguf", "model.safetensors"} <= set(chosen.skipped)
+    with pytest.raises(FormatError) as caught:
+        select(listing("Q4.gguf", "F16.gguf"))
+    assert (caught.value.code, "gguf_file" in caught.value.remedy) == ("gguf_ambiguous", True)
+
+
+@pytest.mark.parametrize("name", ["Q8.gguf", "../Q4.gguf", "", "model.safetensors", "Q4.gguf\n"])
+def test_a_gguf_file_that_is_not_there_is_refused_with_those_that_are(name: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        select(listing("config.json", "model.safetensors", "Q4.gguf"), gguf_file=name)
+    assert caught.value.code == "gguf_missing"
+    assert "'Q4.gguf'" in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("names", "code"),
     [
