@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import cast
+from typing import NamedTuple, cast
 
 import pyarrow.compute as pc
 
@@ -54,7 +54,7 @@ def _belongs(leaf: str, group: str) -> bool:
 def _impossible(result: TaskResult, spec: RunSpec) -> Iterator[str]:
     if result.n == 0:
         yield f"{result.task} has no samples"
-    if spec.protocol.limit is not None and result.n > spec.protocol.limit:
+    if spec.protocol.limit is not None and result.n > spec.protocol.limit * result.draws:
         yield f"{result.task} has {result.n} samples, more than the limit of {spec.protocol.limit}"
     if not math.isfinite(result.score.value):
         yield f"{result.task} has a score that is not a number"
@@ -81,25 +81,39 @@ def _wrong_samples(run: Run, report: RunReport, token: int) -> Iterator[str]:
         yield "its samples are of other tasks than its results"
         return
     for result in report.results:
-        yield from _disagreement(result, *found[result.task])
+        yield from _disagreement(result, found[result.task])
 
 
-def _disagreement(result: TaskResult, documents: int, mean: float) -> Iterator[str]:
-    if documents != result.n:
-        yield f"{result.task} says {result.n} samples and has {documents}"
-    if not math.isfinite(mean):
+class _Counted(NamedTuple):
+    """What the samples file holds of a task."""
+
+    documents: int
+    samples: int
+    mean: float
+
+
+def _disagreement(result: TaskResult, found: _Counted) -> Iterator[str]:
+    if not result.n == found.samples == found.documents * result.draws:
+        draws = f" in {result.draws} draws of {found.documents} documents" if result.draws > 1 else ""
+        yield f"{result.task} says {result.n} samples and has {found.samples}{draws}"
+    if not math.isfinite(found.mean):
         yield f"{result.task} has a sample whose score is not a number"
-    if result.metric in MEAN_METRICS and abs(mean - result.score.value) > TOLERANCE:
-        yield f"{result.task} says {result.score.value:.6f} and its samples give {mean:.6f}"
+    if result.metric in MEAN_METRICS and abs(found.mean - result.score.value) > TOLERANCE:
+        yield f"{result.task} says {result.score.value:.6f} and its samples give {found.mean:.6f}"
 
 
-def _counted(sha256: str) -> dict[str, tuple[int, float]]:
-    """Documents and mean score by task. Raises ValueError when the file is none of ours."""
+def _counted(sha256: str) -> dict[str, _Counted]:
+    """What there is of each task. Raises ValueError when the file is none of ours."""
     with storage.open_artifact(sha256) as file:
         table = samples_file.read_table(file, columns=["task", "doc_id", "score"])
     table = table.set_column(0, "task", pc.cast(table["task"], "string"))
-    rows = table.group_by("task").aggregate([("doc_id", "count_distinct"), ("score", "mean")]).to_pylist()
+    counts = [("doc_id", "count_distinct"), ("doc_id", "count"), ("score", "mean")]
+    rows = table.group_by("task").aggregate(counts).to_pylist()
     return {
-        cast(str, row["task"]): (cast(int, row["doc_id_count_distinct"]), cast(float, row["score_mean"]))
+        cast(str, row["task"]): _Counted(
+            cast(int, row["doc_id_count_distinct"]),
+            cast(int, row["doc_id_count"]),
+            cast(float, row["score_mean"]),
+        )
         for row in rows
     }
