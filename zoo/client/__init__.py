@@ -17,7 +17,7 @@ from zoo.client.answers import (
     Submission,
     TaskRow,
 )
-from zoo.client.connection import DEFAULT_URL, FINAL, ApiProblem, Connection, Unreachable
+from zoo.client.connection import DEFAULT_URL, FINAL, ApiProblem, Connection, NotAZoo, Unreachable
 from zoo.client.zoo import Failed, Zoo
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "ImportedFile",
     "LicenseAnswer",
     "ModelSummary",
+    "NotAZoo",
     "Overall",
     "Release",
     "Run",

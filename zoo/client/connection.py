@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -38,7 +40,11 @@ class ApiProblem(Exception):
 
 
 class Unreachable(Exception):
-    """No server answers at the address."""
+    """No zoo answers at the address, or it broke off; the message says which, and what to do."""
+
+
+class NotAZoo(Unreachable):
+    """Something answers at the address, but not as a zoo does: a proxy's page, or another service."""
 
 
 class Connection:
@@ -79,7 +85,7 @@ class Connection:
         self.close()
 
     def get(self, path: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The document at a path below ``/api/v1/`` or at a full address. Raises ApiProblem, Unreachable."""
+        """The document at a path below ``/api/v1/`` or at a full address. Raises ApiProblem, Unreachable, NotAZoo."""
         return _document(self.ask("GET", path, parameters=parameters))
 
     def post(
@@ -87,9 +93,13 @@ class Connection:
     ) -> dict[str, Any]:
         """Posts a document and gives the answer. With a ``key`` (Idempotency-Key) it may safely be tried again.
 
-        Raises ApiProblem, Unreachable.
+        Raises ApiProblem, Unreachable, NotAZoo.
         """
         return _document(self.ask("POST", path, body=body, key=key))
+
+    def put(self, path: str, content: bytes, parameters: dict[str, Any] | None = None) -> None:
+        """Puts bytes at a path. Putting them again is harmless: it is tried again. Raises ApiProblem, Unreachable."""
+        self.ask("PUT", path, content=content, parameters=parameters)
 
     def delete(self, path: str) -> None:
         """Deletes what is at a path. Raises ApiProblem, Unreachable."""
@@ -100,9 +110,11 @@ class Connection:
         return self.ask("GET", path, parameters=parameters).content
 
     def listed(self, path: str, parameters: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-        """Every row of a list, page after page."""
+        """Every row of a list, page after page. Raises ApiProblem, Unreachable, NotAZoo."""
         page = self.get(path, parameters)
         while True:
+            if not isinstance(page.get("results"), list):
+                raise NotAZoo(f"what answers at {self.url} is no zoo: its list has no results; see ZOO_URL")
             yield from page["results"]
             if not page.get("next"):
                 return
@@ -114,6 +126,7 @@ class Connection:
         path: str,
         *,
         body: dict[str, Any] | None = None,
+        content: bytes | None = None,
         parameters: dict[str, Any] | None = None,
         key: str | None = None,
     ) -> httpx.Response:
@@ -122,25 +135,41 @@ class Connection:
         """
         given = {name: value for name, value in (parameters or {}).items() if value is not None}
         headers = {"Idempotency-Key": key} if key else {}
-        harmless = method == "GET" or key is not None
+        if content is not None:
+            headers["Content-Type"] = "application/octet-stream"
+        harmless = method in ("GET", "PUT") or key is not None
         for pause in (*self._pauses, None):
             trouble: httpx.HTTPError | None = None
             try:
-                answer = self._http.request(method, path, json=body, params=given or None, headers=headers)
+                answer = self._http.request(
+                    method, path, json=body, content=content, params=given or None, headers=headers
+                )
             except httpx.HTTPError as error:
                 trouble = error
                 again = harmless or isinstance(error, httpx.ConnectError)
+                again = again and not isinstance(error, httpx.UnsupportedProtocol)
             else:
                 again = harmless and answer.status_code in PASSING
                 if not again or pause is None:
                     return _checked(answer)
                 pause = max(pause, _asked_pause(answer))
             if pause is None or not again:
-                raise Unreachable(
-                    f"no zoo answers at {self.url}: start one with 'zoo up', or set ZOO_URL"
-                ) from trouble
+                assert trouble is not None
+                raise Unreachable(self._in_words(trouble)) from trouble
             self._sleep(pause)
         raise AssertionError("the last pass returns or raises")
+
+    def _in_words(self, trouble: httpx.HTTPError) -> str:
+        """What happened to a request that got no answer."""
+        if isinstance(trouble, httpx.UnsupportedProtocol):
+            return f"{self.url} is no address of a zoo: it must begin with http:// or https://; see ZOO_URL"
+        if isinstance(trouble, httpx.ConnectError | httpx.ConnectTimeout):
+            return f"no zoo answers at {self.url}: start one with 'zoo up', or set ZOO_URL ({trouble})"
+        if isinstance(trouble, httpx.TimeoutException):
+            return (
+                f"the zoo at {self.url} took too long to answer; whether it did what was asked is not known"
+            )
+        return f"the zoo at {self.url} broke off before it had answered ({trouble}); ask it what it has done"
 
     def follow(
         self,
@@ -152,7 +181,8 @@ class Connection:
     ) -> dict[str, Any]:
         """Asks until a submission has ended, and gives it. ``tell`` gets it and its runs by role, each time.
 
-        A server that is silent for a while is asked again. Raises ApiProblem, and Unreachable after two minutes.
+        A server that is silent for a while is asked again. Raises ApiProblem, NotAZoo, and after two minutes
+        Unreachable.
         """
         silent_since: float | None = None
         while True:
@@ -161,6 +191,8 @@ class Connection:
                 found = self.get(f"submissions/{submission}/")
                 runs = {role: self.get(f"runs/{found[role]}/") for role in _roles(found)}
                 silent_since = None
+            except NotAZoo:
+                raise
             except Unreachable:
                 silent_since = silent_since or time.monotonic()
                 if time.monotonic() - silent_since > PATIENCE_SECONDS:
@@ -184,17 +216,33 @@ def _checked(answer: httpx.Response) -> httpx.Response:
 
 
 def _document(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer; an answer without a body is an empty one. Raises NotAZoo."""
+    if not answer.content:
+        return {}
     try:
-        found: dict[str, Any] = answer.json()
+        found = answer.json()
     except ValueError:
-        found = {}
+        found = None
+    if not isinstance(found, dict):
+        kind = answer.headers.get("Content-Type", "").partition(";")[0] or "something without a type"
+        raise NotAZoo(
+            f"what answers at {answer.url} is no zoo: it sent {kind} where a JSON object belongs; see ZOO_URL"
+        )
     return found
 
 
 def _asked_pause(answer: httpx.Response) -> float:
-    """Seconds of ``Retry-After``, bounded; 0 where it says none."""
+    """Seconds of ``Retry-After``, a number or a date (RFC 9110, 10.2.3), bounded; 0 where it says none."""
     text = answer.headers.get("Retry-After", "")
-    return min(float(text), LONGEST_PAUSE_SECONDS) if text.isdecimal() else 0.0
+    seconds = 0.0
+    if text.isdecimal():
+        seconds = float(text)
+    elif text:
+        try:
+            seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            seconds = 0.0
+    return min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS)
 
 
 def _roles(submission: dict[str, Any]) -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+from pydantic import ValidationError
 
 from zoo.client.answers import (
+    Answer,
     Comparison,
     ImportedFile,
     LicenseAnswer,
@@ -18,7 +20,9 @@ from zoo.client.answers import (
     Run,
     Submission,
 )
-from zoo.client.connection import DEFAULT_URL, Connection
+from zoo.client.connection import DEFAULT_URL, Connection, NotAZoo
+
+Answered = TypeVar("Answered", bound=Answer)
 
 
 class Failed(Exception):
@@ -63,11 +67,11 @@ class Zoo:
     def models(self, **filters: Any) -> Iterator[ModelSummary]:
         """Every model that matches: ``q``, ``teacher``, ``license``, ``retention__gte``, ``ordering`` and so on."""
         for row in self.connection.listed("models/", filters):
-            yield ModelSummary.model_validate(row)
+            yield _read(ModelSummary, row)
 
     def model(self, model: str) -> ModelSummary:
         """One model; what else the catalog knows of it is in ``model_extra``."""
-        return ModelSummary.model_validate(self.connection.get(f"models/{model}/"))
+        return _read(ModelSummary, self.connection.get(f"models/{model}/"))
 
     def lineage(self, model: str, *, direction: str | None = None) -> dict[str, Any]:
         """Nodes and edges around a model; ``direction``: up, down or both."""
@@ -76,7 +80,7 @@ class Zoo:
     def license_check(self, model: str, action: str, **facts: Any) -> LicenseAnswer:
         """May one use the model like that? ``facts``: ``commercial``, ``mau``, ``revenue``, ``region``, ``profile``."""
         given = {"model": model, "action": action, **facts}
-        return LicenseAnswer.model_validate(self.connection.get("license-checks/", given))
+        return _read(LicenseAnswer, self.connection.get("license-checks/", given))
 
     def submit(
         self,
@@ -101,7 +105,7 @@ class Zoo:
         }
         given = {name: value for name, value in body.items() if value is not None}
         made = self.connection.post("submissions/", given, key=key or uuid.uuid4().hex)
-        return Submission.model_validate(made)
+        return _read(Submission, made)
 
     def preflight(self, student: str, **request: Any) -> dict[str, Any]:
         """What would happen, without queueing anything."""
@@ -111,7 +115,7 @@ class Zoo:
 
     def submission(self, submission: str) -> Submission:
         """Where a submission stands."""
-        return Submission.model_validate(self.connection.get(f"submissions/{submission}/"))
+        return _read(Submission, self.connection.get(f"submissions/{submission}/"))
 
     def wait(
         self,
@@ -122,10 +126,11 @@ class Zoo:
     ) -> Comparison:
         """Waits until a submission has ended, and gives its comparison. Raises Failed when it has none."""
         identifier = submission if isinstance(submission, str) else submission.id
-        done = Submission.model_validate(
+        done = _read(
+            Submission,
             self.connection.follow(
-                identifier, tell=lambda found, runs: tell(Submission.model_validate(found)), pause=pause
-            )
+                identifier, tell=lambda found, runs: tell(_read(Submission, found)), pause=pause
+            ),
         )
         if done.state != "succeeded" or done.comparison is None:
             raise Failed(done)
@@ -134,19 +139,19 @@ class Zoo:
     def runs(self, *, state: str | None = None, model: str | None = None) -> Iterator[Run]:
         """All runs, newest first."""
         for row in self.connection.listed("runs/", {"state": state, "model": model}):
-            yield Run.model_validate(row)
+            yield _read(Run, row)
 
     def run(self, run: str) -> Run:
         """One run; its report once it succeeded."""
-        return Run.model_validate(self.connection.get(f"runs/{run}/"))
+        return _read(Run, self.connection.get(f"runs/{run}/"))
 
     def cancel(self, run: str) -> Run:
         """Cancels a run."""
-        return Run.model_validate(self.connection.post(f"runs/{run}/cancel/"))
+        return _read(Run, self.connection.post(f"runs/{run}/cancel/"))
 
     def comparison(self, comparison: str) -> Comparison:
         """A student against its teacher."""
-        return Comparison.model_validate(self.connection.get(f"comparisons/{comparison}/"))
+        return _read(Comparison, self.connection.get(f"comparisons/{comparison}/"))
 
     def samples(
         self, comparison: str, *, task: str | None = None, outcome: str | None = None
@@ -159,11 +164,11 @@ class Zoo:
     def releases(self) -> Iterator[Release]:
         """Everything published, newest first."""
         for row in self.connection.listed("releases/"):
-            yield Release.model_validate(row)
+            yield _read(Release, row)
 
     def release(self, release: str) -> Release:
         """One release with its frozen document."""
-        return Release.model_validate(self.connection.get(f"releases/{release}/"))
+        return _read(Release, self.connection.get(f"releases/{release}/"))
 
     def export(self, model: str, form: str = "card") -> str:
         """A model in a format of other tools: card, model-index, eval-results, cyclonedx, spdx, json-ld."""
@@ -176,4 +181,17 @@ class Zoo:
     def import_scores(self, model: str, content: str, *, source: str, source_url: str = "") -> ImportedFile:
         """Brings a results file that others measured; the same bytes are taken once."""
         body = {"content": content, "source": source} | ({"source_url": source_url} if source_url else {})
-        return ImportedFile.model_validate(self.connection.post(f"models/{model}/imports/", body))
+        return _read(ImportedFile, self.connection.post(f"models/{model}/imports/", body))
+
+
+def _read(kind: type[Answered], document: dict[str, Any]) -> Answered:
+    """A document as the type that was asked for. Raises NotAZoo, naming the first field that does not fit."""
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise NotAZoo(
+            f"the answer is no {kind.__name__} as this client knows it ({field}: {first['msg']}); "
+            "the server may be of another version"
+        ) from error
