@@ -54,3 +54,9 @@ def test_the_demonstration_measures_the_shipped_pair_and_its_page_is_served_afte
             shown = httpx.get(f"{zoo.api.url}{path}", timeout=60)
             assert shown.status_code == 200, path
             assert "distill-zoo/tiny-llama-student" in shown.text, path
+        measured = {run["id"] for run in zoo.api.get("runs/?page_size=100")["results"]}
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert page.group() in again.stdout, "what was measured is found and not measured again"
+    with installation(home) as zoo:
+        assert {run["id"] for run in zoo.api.get("runs/?page_size=100")["results"]} == measured
