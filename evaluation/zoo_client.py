@@ -27,6 +27,7 @@ from evaluation.exchange import (
     HeartbeatAnswer,
     WorkerFacts,
 )
+from evaluation.formats.manifest import Manifest
 
 TIMEOUT = httpx.Timeout(10.0, connect=5.0, read=30.0, write=60.0)
 Answer = TypeVar("Answer", bound=Message)
@@ -97,6 +98,32 @@ class ZooClient:
         if found.hexdigest() != sha256:
             path.unlink()
             raise Refused("the journal that arrived is not the one that was named")
+
+    def uploaded_files(self, claim: Claim, digest: str) -> Manifest:
+        """Which files an uploaded model of the run has. One try."""
+        try:
+            answer = self._http.get(f"runs/{claim.run}/uploads/{digest}/", headers=_lease(claim))
+            _check(answer)
+            return Manifest.model_validate_json(answer.content)
+        except (httpx.HTTPError, ValidationError) as error:
+            raise Unreachable(str(error)) from error
+
+    def download_upload(
+        self, claim: Claim, digest: str, name: str, path: Path, *, advance: Callable[[int], None]
+    ) -> str:
+        """Fetches a file of an uploaded model into a new file and gives its SHA-256. One try."""
+        found = hashlib.sha256()
+        address = f"runs/{claim.run}/uploads/{digest}/{name}/"
+        try:
+            with self._http.stream("GET", address, headers=_lease(claim)) as answer, path.open("xb") as file:
+                _check(answer)
+                for block in answer.iter_bytes():
+                    found.update(block)
+                    file.write(block)
+                    advance(len(block))
+        except httpx.HTTPError as error:
+            raise Unreachable(str(error)) from error
+        return found.hexdigest()
 
     def deliver(self, claim: Claim, delivery: Delivery, *, until: Callable[[], float]) -> DeliveryAnswer:
         """Delivers the end of an attempt, until the monotonic time that ``until`` gives. Repeating is harmless."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from evaluation import isolation, logs
-from evaluation.contract import Failure, Fault, Progress, RunReport, RunSpec
+from evaluation.contract import Failure, Fault, ModelSource, Progress, RunReport, RunSpec
 from evaluation.exchange import (
     MAX_SAMPLES_BYTES,
     MAX_TAIL_CHARACTERS,
@@ -30,7 +30,7 @@ from evaluation.exchange import (
 from evaluation.isolation import BadResult, Child, IsolationRefused, Limits, Outcome
 from evaluation.runners import earlier
 from evaluation.runners.base import RunFailed, failed_report
-from evaluation.supervision import fetching, health, journals
+from evaluation.supervision import fetching, health, journals, uploaded
 from evaluation.supervision.keeper import Keeper
 from evaluation.supervision.settings import WorkerSettings
 from evaluation.zoo_client import LeaseGone, NotAdmitted, Refused, Unreachable, ZooClient
@@ -105,7 +105,9 @@ class Attempt:
     def _measured(self) -> Delivery:
         output = self.folder / "out"
         self._bring_journal(output)
-        fetched = fetching.fetch(self.claim.spec, self.settings, self.keeper.tell, self._must_stop)
+        fetched = fetching.fetch(
+            self.claim.spec, self.settings, self.keeper.tell, self._must_stop, self._bring_upload
+        )
         if isinstance(fetched.spec, RunSpec):
             earlier.lend(fetched.spec, self.settings.answers, output)
         child = isolation.start(
@@ -135,6 +137,16 @@ class Attempt:
         if isinstance(fetched.spec, RunSpec) and outcome.failure is None:
             earlier.collect(fetched.spec, self.settings.answers, output)
         return self._with_files(outcome, output, fetched.models)
+
+    def _bring_upload(self, source: ModelSource) -> Path | None:
+        return uploaded.bring(
+            source,
+            self.settings,
+            self.client,
+            self.claim,
+            tell=self.keeper.tell,
+            must_stop=self._must_stop,
+        )
 
     def _hear(self, progress: Progress) -> None:
         if not self.started:

@@ -19,6 +19,7 @@ from evaluation.exchange import FetchedModel
 from evaluation.formats.intake import IntakeReport, IntakeSpec
 from evaluation.isolation import Fetch
 from evaluation.runners.base import RunFailed
+from evaluation.supervision import uploaded
 from evaluation.supervision.settings import WorkerSettings
 
 SCRIPTED = "scripted/"
@@ -47,11 +48,15 @@ def fetch(
     settings: WorkerSettings,
     tell: Callable[[Progress], None],
     must_stop: Callable[[], bool],
+    bring: Callable[[ModelSource], Path | None],
 ) -> Fetched:
-    """Gets every model of the spec. Raises RunFailed with what is wrong with one of them, or ``cancelled``."""
+    """Gets every model of the spec; ``bring`` gets an uploaded one from the zoo.
+
+    Raises RunFailed with what is wrong with one of them, or ``cancelled``.
+    """
     tell(Progress(stage=Stage.FETCHING))
     sources = [spec.student, spec.teacher] if isinstance(spec, PairSpec) else [spec.model]
-    found = [_locate(source, settings, tell, must_stop) for source in sources]
+    found = [_locate(source, settings, tell, must_stop, bring) for source in sources]
     placed = [_placed(source, one) for source, one in zip(sources, found, strict=True)]
     names = ("student", "teacher") if isinstance(spec, PairSpec) else ("model",)
     return Fetched(
@@ -68,6 +73,7 @@ def _locate(
     settings: WorkerSettings,
     tell: Callable[[Progress], None],
     must_stop: Callable[[], bool],
+    bring: Callable[[ModelSource], Path | None],
 ) -> Located:
     if source.name.startswith(SCRIPTED):
         return Located(None, True, None)
@@ -76,6 +82,13 @@ def _locate(
         if folder.is_dir() and shipped.is_shipped(source.name, folder):
             model = FetchedModel(name=source.name, revision=source.revision, digest=source.digest)
             return Located(folder, True, model)
+    if source.name.startswith(uploaded.PREFIX):
+        brought = bring(source)
+        placed = source.model_copy(update={"directory": str(brought) if brought else None})
+        located = _taken_in(placed, settings, tell, must_stop)
+        if brought is not None:
+            uploaded.forget(brought)
+        return located
     return _taken_in(source, settings, tell, must_stop)
 
 

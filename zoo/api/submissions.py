@@ -246,7 +246,9 @@ class SubmissionPreflight(APIView):
     )
     def post(self, request: Request) -> Response:
         """Says what is wrong, what to watch and what it will take; queues nothing."""
-        return Response(preflight_document(looking.preflight(_asked(request), now=timezone.now())))
+        user = request.user if isinstance(request.user, User) else None
+        answer = looking.preflight(_asked(request), now=timezone.now(), user=user)
+        return Response(preflight_document(answer))
 
 
 def preflight_document(answer: Preflight) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from zoo.api import (
     status,
     submissions,
     suites,
+    uploads,
     webhooks,
     worker,
 )
@@ -41,6 +42,7 @@ urlpatterns = [
     *leaderboard.routes,
     *submissions.routes,
     *suites.routes,
+    *uploads.routes,
     *runs.routes,
     *comparisons.routes,
     *status.routes,

@@ -5,6 +5,7 @@ Nothing is ever addressed by a path that a user gave. A file is there completely
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import uuid
@@ -52,6 +53,13 @@ def exists(sha256: str) -> bool:
     """Whether the store holds the file."""
     filesystem, target = _locate(sha256)
     return bool(filesystem.exists(target))
+
+
+def remove(sha256: str) -> None:
+    """Removes the file, if it is there. Only for what no row names any more."""
+    filesystem, target = _locate(sha256)
+    with contextlib.suppress(FileNotFoundError):
+        filesystem.rm(target)
 
 
 def _locate(sha256: str) -> tuple[fsspec.AbstractFileSystem, str]:

@@ -26,6 +26,8 @@ from zoo.runs import outbox, reaper
 from zoo.runs.clock import database_now
 from zoo.runs.models import Outbox
 from zoo.submissions import services as submissions
+from zoo.uploads import archives
+from zoo.uploads import services as uploads
 
 logger = structlog.get_logger(__name__)
 
@@ -120,9 +122,11 @@ def verdicts(**newer: object) -> None:
 
 @shared_task(name="zoo.tidy", ignore_result=True)
 def tidy(**newer: object) -> None:
-    """Removes messages that were sent long ago, and keeps a copy of a SQLite database."""
+    """Removes old messages and uploads, and keeps a copy of a SQLite database."""
     reaper.prune_outbox(now=database_now())
     webhooks.prune(now=database_now())
+    uploads.sweep(now=database_now())
+    archives.sweep_workshops(now=database_now())
     if connection.vendor == "sqlite":
         backup.back_up(folder=settings.ZOO_HOME / "backups", now=database_now())
 

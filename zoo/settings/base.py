@@ -158,6 +158,7 @@ STORAGES = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+FILE_UPLOAD_HANDLERS = ["zoo.web.receiving.OneArchive"]
 
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {

@@ -15,11 +15,13 @@ from django.conf import settings
 from evaluation.comparing.inputs import other_batch_size
 from evaluation.contract import Dtype, Engine, Protocol, Requirements, RunSpec
 from evaluation.formats.families import ENGINES, Family
+from zoo.accounts.models import User
 from zoo.catalog.models import Model
 from zoo.lineage.selectors import teachers_of
 from zoo.runs import selectors as runs
 from zoo.runs.lifecycle import LIVE
 from zoo.runs.models import Run, Worker
+from zoo.submissions import uploaded
 from zoo.submissions.measuring import Work, work_of_suite, work_of_tasks
 from zoo.submissions.requests import SubmissionRequest
 from zoo.submissions.resolving import SCRIPTED, Found, Unresolved, resolve
@@ -81,11 +83,14 @@ class Preflight:
         return [finding for finding in self.findings if finding.level == "fail"]
 
 
-def preflight(request: SubmissionRequest, *, now: datetime) -> Preflight:
-    """Looks at a request from all sides. Never raises for what is wrong with it."""
+def preflight(request: SubmissionRequest, *, now: datetime, user: User | None = None) -> Preflight:
+    """Looks at a request from all sides. Never raises for what is wrong with it.
+
+    Models that somebody uploaded are found for that ``user`` alone.
+    """
     findings: list[Finding] = []
-    student = _resolved(request.student, "student", request.gguf_file, findings)
-    teacher = _teacher(request, student, findings)
+    student = _resolved(request.student, "student", request.gguf_file, user, findings)
+    teacher = _teacher(request, student, user, findings)
     work = _work(request, findings)
     findings += engine_problems(request, student, teacher, finetune=work is not None and work.finetune)
     if student is not None and teacher is not None and _same(student, teacher):
@@ -124,10 +129,17 @@ def _same(student: Found, teacher: Found) -> bool:
 
 
 def _resolved(
-    reference: str, role: Literal["student", "teacher"], gguf_file: str | None, findings: list[Finding]
+    reference: str,
+    role: Literal["student", "teacher"],
+    gguf_file: str | None,
+    user: User | None,
+    findings: list[Finding],
 ) -> Found | None:
     try:
-        found = resolve(reference, gguf_file)
+        if reference.startswith(uploaded.PREFIX):
+            found = uploaded.resolve(reference, user)
+        else:
+            found = resolve(reference, gguf_file)
     except Unresolved as error:
         about_file = error.code in FILE_CODES
         field = FILE_FIELDS[role] if about_file else role
@@ -140,12 +152,14 @@ def _resolved(
     return found
 
 
-def _teacher(request: SubmissionRequest, student: Found | None, findings: list[Finding]) -> Found | None:
+def _teacher(
+    request: SubmissionRequest, student: Found | None, user: User | None, findings: list[Finding]
+) -> Found | None:
     if request.teacher is not None:
-        return _resolved(request.teacher, "teacher", request.teacher_gguf_file, findings)
+        return _resolved(request.teacher, "teacher", request.teacher_gguf_file, user, findings)
     known = _teachers(student.entry) if student is not None and student.entry is not None else []
     if len(known) == 1:
-        return _resolved(known[0].slug, "teacher", request.teacher_gguf_file, findings)
+        return _resolved(known[0].slug, "teacher", request.teacher_gguf_file, user, findings)
     if len(known) > 1:
         names = ", ".join(model.slug for model in known)
         findings.append(

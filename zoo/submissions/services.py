@@ -18,6 +18,7 @@ from zoo.runs import queue
 from zoo.runs import selectors as runs
 from zoo.runs.lifecycle import FINAL, State
 from zoo.runs.models import Pairing, Run
+from zoo.submissions import uploaded
 from zoo.submissions.models import Submission
 from zoo.submissions.preflight import Finding, Preflight, Side, preflight
 from zoo.submissions.requests import SubmissionRequest
@@ -79,7 +80,7 @@ def submit(
     if known is not None:
         return known
     # Preflight may ask the hub: before the transaction, never inside it.
-    answer = preflight(request, now=now)
+    answer = preflight(request, now=now, user=acting_user)
     if answer.student is None:
         raise Refused(answer.failures)
     with transaction.atomic():
@@ -175,6 +176,8 @@ def _create(
         idempotency_key=key,
         created_at=now,
     )
+    sides = filter(None, (student, answer.teacher))
+    uploaded.keep((side.spec.model for side in sides), user=user, now=now)
     record(
         action="submission.created",
         subject=f"submission:{submission.pk}",

@@ -26,6 +26,7 @@ from zoo.web.views import (
     submissions,
     theme,
     timeline,
+    uploads,
     webhooks,
 )
 
@@ -76,6 +77,8 @@ urlpatterns = [
     path("scores/unattached/", read(catalog.unattached_scores), name="unattached"),
     path("compare/", compare.show, name="compare"),
     path("submit/", submissions.submit, name="submit"),
+    path("uploads/", uploads.index, name="uploads"),
+    path("uploads/<uuid:upload_id>/remove/", uploads.remove, name="upload-remove"),
     path("submissions/<uuid:submission_id>/", submissions.show, name="submission"),
     path("runs/", runs.listed, name="runs"),
     path("runs/<uuid:run_id>/", runs.show, name="run"),

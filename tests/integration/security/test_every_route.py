@@ -22,6 +22,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.factories.catalog import make_edge, make_model
 from tests.factories.runs import NOW, finish, make_run, make_user, must_claim
+from tests.factories.uploads import make_upload
 from zoo.accounts import services as accounts
 from zoo.accounts.models import Scope, User
 from zoo.catalog import services as catalog
@@ -55,6 +56,7 @@ NOT_MACHINES = "401 401 401 401 401 401 404"
 """The worker's API: people's tokens open nothing there."""
 
 MINE = "401 403 404 200 404 404 401"
+SUBMITTERS = "401 403 200 200 200 200 401"
 MINE_CHANGED = "401 403 404 202 404 404 401"
 UPLOAD = "401 403 400 400 400 400 401"
 API = {
@@ -75,6 +77,11 @@ API = {
     "submissions/": {"GET": READ, "POST": "401 403 400 400 400 400 401"},
     "submissions/preflight/": {"POST": "401 403 400 400 400 400 401"},
     "submissions/<uuid:submission_id>/": {"GET": READ},
+    "uploads/": {"GET": SUBMITTERS, "POST": UPLOAD},
+    "uploads/archive/": {"POST": UPLOAD},
+    "uploads/<uuid:upload_id>/": {"GET": MINE, "DELETE": "401 403 404 204 404 404 401"},
+    "uploads/<uuid:upload_id>/parts/": {"PUT": "401 403 400 400 400 400 401"},
+    "uploads/<uuid:upload_id>/complete/": {"POST": "401 403 404 200 404 404 401"},
     "suites/": {"GET": READ},
     "suites/<str:name>/": {"GET": READ},
     "tasks/": {"GET": READ},
@@ -94,6 +101,8 @@ API = {
     "worker/runs/<uuid:run_id>/heartbeat/": {"POST": "401 401 401 401 401 401 200"},
     "worker/runs/<uuid:run_id>/artifacts/": {"POST": "401 401 401 401 401 401 400"},
     "worker/runs/<uuid:run_id>/journal/<str:sha256>/": {"GET": NOT_MACHINES},
+    "worker/runs/<uuid:run_id>/uploads/<str:sha256>/": {"GET": NOT_MACHINES},
+    "worker/runs/<uuid:run_id>/uploads/<str:sha256>/<str:name>/": {"GET": NOT_MACHINES},
     "worker/runs/<uuid:run_id>/report/": {"POST": "401 401 401 401 401 401 400"},
     "releases/": {"GET": READ},
     "releases/key/": {"GET": READ},
@@ -164,6 +173,8 @@ WEB = {
     "scores/unattached/": {"GET": ANYONE},
     "compare/": {"GET": ANYONE},
     "submit/": {"GET": ANYONE, "POST": "302 400 400 400 400 400 302"},
+    "uploads/": {"GET": SIGNED_IN, "POST": "302 400 400 400 400 400 302"},
+    "uploads/<uuid:upload_id>/remove/": {"POST": "302 404 404 302 404 404 302"},
     "submissions/<uuid:submission_id>/": {"GET": MOVED},
     "runs/": {"GET": ANYONE},
     "runs/<uuid:run_id>/": {"GET": ANYONE},
@@ -277,6 +288,7 @@ def world(tmp_path: Path) -> World:
         "proposal_id": str(proposal.pk),
         "import_id": str(held.pk),
         "done_id": str(done[0].pk),
+        "upload_id": str(make_upload(owner, now=NOW).pk),
         "webhook_id": str(webhook.pk),
         "delivery_id": str(webhooks.ping(webhook=webhook, now=NOW).pk),
         "release_id": str(publishing.publish(comparison_id=comparison.pk, now=NOW).pk),

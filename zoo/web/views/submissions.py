@@ -47,13 +47,13 @@ def submit(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=400)
     if request.POST.get("action") == "check":
-        return _checked(request, form)
+        return _checked(request, form, request.user)
     return _queued(request, form, request.user)
 
 
-def _checked(request: HttpRequest, form: SubmissionForm) -> HttpResponse:
+def _checked(request: HttpRequest, form: SubmissionForm, user: User) -> HttpResponse:
     try:
-        answer = preflight(form.asked(), now=timezone.now())
+        answer = preflight(form.asked(), now=timezone.now(), user=user)
     except Invalid as error:
         _explain(form, error)
         return _page(request, form, status=400)
