@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Container, Iterable, Sequence
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from lm_eval.models import huggingface
 from lm_eval.models.utils import has_bos_prefix
 from transformers.cache_utils import Cache
 
-from evaluation.runners.models import kv
+from evaluation.runners.models import kv, trial
 from evaluation.runners.models.generation import GreedyBatches
 from evaluation.runners.models.heads import causal_logits
 from evaluation.runners.models.kv import Kept
@@ -56,8 +57,24 @@ class CausalLM(huggingface.HFLM):  # type: ignore[misc]
         self.window = sliding_window(self.model.config)
         self.memory = Memory()
         self.tokens_run = 0
+        self.tokens_in_vain = 0
+        """Of the tokens run, those that were guessed and not chosen."""
         self.head_rows_run = 0
         self.mode, self.reason = self._choose_mode()
+        self.decodes_rows = self.mode is Mode.TRIE and self._rows_fit()
+
+    @property
+    def layers(self) -> int:
+        """Layers that have keys and values."""
+        return int(self.model.config.get_text_config().num_hidden_layers)
+
+    @property
+    def bytes_per_token(self) -> int:
+        """Of keys and values in fp32, over all layers, as the configuration says."""
+        config = self.model.config.get_text_config()
+        heads = int(config.num_attention_heads)
+        width = getattr(config, "head_dim", None) or config.hidden_size // heads
+        return 8 * self.layers * int(getattr(config, "num_key_value_heads", None) or heads) * int(width)
 
     @property
     def served_by(self) -> str:
@@ -261,6 +278,12 @@ class CausalLM(huggingface.HFLM):  # type: ignore[misc]
         """Logits [M, vocabulary] in fp32 of hidden states [M, d]."""
         return causal_logits(self.model, hidden)
 
+    def greedy(self, hidden: torch.Tensor) -> list[int]:
+        """The likeliest token behind each hidden state [M, d]."""
+        self.head_rows_run += len(hidden)
+        blocks = torch.split(hidden, HEAD_ROWS)
+        return torch.cat([self.logits(block).argmax(-1) for block in blocks]).tolist()
+
     def _halve_budget(self) -> None:
         if self.budget <= MIN_BUDGET:
             raise torch.OutOfMemoryError(f"out of memory at the smallest budget, {self.budget} tokens")
@@ -280,7 +303,7 @@ class CausalLM(huggingface.HFLM):  # type: ignore[misc]
 
     def _decodes(self, requests: Sequence[Any]) -> bool:
         """Whether these generations are done here; else they are the harness's."""
-        return self.mode is Mode.TRIE and GreedyBatches(self, extend=self._extend).fits(requests)
+        return self.decodes_rows and GreedyBatches(self, extend=self._extend).fits(requests)
 
     def plans(self, method: str, requests: Sequence[Any]) -> bool:
         """Whether batches for these requests are formed here, from all of them, rather than in the harness's loop."""
@@ -324,22 +347,33 @@ class CausalLM(huggingface.HFLM):  # type: ignore[misc]
     @torch.inference_mode()
     def _self_test(self, serve: Serve) -> float:
         """Largest absolute difference of a summed log-likelihood to the plain forward pass."""
-        requests = test_requests(self.vocab_size)
         found: dict[int, Answer] = {}
-        budget, self.budget = self.budget, 24  # Small enough that the prefix is kept and the tree is cut.
+        # Small enough that the prefix is kept and the tree is cut.
+        budget, self.budget = self.budget, trial.PREFIX
         try:
-            serve(requests, found.__setitem__, ())
+            serve(trial.requests(self.vocab_size), found.__setitem__, ())
         finally:
             self.budget = budget
         self.tokens_run = self.head_rows_run = 0
-        return max(abs(found[r.number][0] - self._plain(r)) for r in requests)
+        return max(abs(found[number][0] - plain) for number, plain in enumerate(self._plain_answers))
 
-    def _plain(self, request: Request) -> float:
-        ids = torch.tensor([request.tokens], device=self.device)
-        logits = self.model(ids).logits[0, -len(request.targets) :].float().log_softmax(-1)
-        return float(
-            logits.gather(1, torch.tensor(request.targets, device=self.device)[:, None]).double().sum()
+    def _rows_fit(self) -> bool:
+        """Tries rows behind a shared prefix in the same way; what speaks against them goes to ``reason``."""
+        try:
+            difference = trial.rows_difference(self, self._plain_answers)
+            trouble = f"differ from the plain forward pass by {difference:.2g}"
+            if difference <= self._tolerance():
+                return True
+        except (TypeError, ValueError, AttributeError, RuntimeError, LookupError) as error:
+            trouble = f"do not run: {type(error).__name__}"
+        self.reason += (
+            f"{'; ' if self.reason else ''}texts by the harness's own loop, as rows behind a prefix {trouble}"
         )
+        return False
+
+    @cached_property
+    def _plain_answers(self) -> list[float]:
+        return trial.plain_answers(self)
 
 
 def move_trailing_spaces(context: str, continuation: str) -> tuple[str, str]:
@@ -364,12 +398,3 @@ def sliding_window(config: Any) -> int | None:
     if kinds is not None and not any(kind.startswith("sliding") for kind in kinds):
         return None
     return int(window) if isinstance(window, int) else None
-
-
-def test_requests(vocabulary: int) -> list[Request]:
-    """A small tree: a prefix of 24 tokens with branches, one branch inside another, and a stranger."""
-    prefix = tuple((7 * place + 3) % vocabulary for place in range(24))
-    tails = [(5, 11, 2), (5, 11, 9, 4), (5, 8), (6, 1, 1, 3, 2)]
-    sequences = [prefix + tuple(token % vocabulary for token in tail) for tail in tails]
-    sequences.append(tuple((3 * place + 1) % vocabulary for place in range(9)))
-    return [Request(i, s, (*s[-1:], (i + 2) % vocabulary)) for i, s in enumerate(sequences)]

@@ -122,6 +122,7 @@ def test_log_likelihoods_and_texts_are_the_harness_s(kind: str, served: str, tok
     expected = harness.loglikelihood(asked, disable_tqdm=True)
     found = ours.loglikelihood(asked, disable_tqdm=True)
     assert served in ours.served_by
+    assert ours.decodes_rows is (served != "plain batches")
     assert max(abs(a[0] - b[0]) for a, b in zip(expected, found, strict=True)) < 1e-3
     assert [a[1] for a in expected] == [b[1] for b in found]
 
@@ -229,24 +230,76 @@ def test_out_of_memory_halves_the_budget_and_goes_on_with_what_is_left(tokenizer
     assert max(abs(a[0] - b[0]) for a, b in zip(expected, found, strict=True)) < 1e-3
 
 
+def one_at_a_time(tokenizer: Any, prompts: list[Any]) -> tuple[Any, list[str]]:
+    """An engine, and what the harness writes at batch size 1: no other row has a say in its texts."""
+    harness, ours = pair("llama", tokenizer)
+    harness.batch_size_per_gpu = 1
+    return ours, harness.generate_until(prompts, disable_tqdm=True)
+
+
 @pytest.mark.parametrize("shots", ["", " ".join(WORDS * 2)], ids=["nothing shared", "shared examples"])
-def test_answers_that_outgrow_the_room_of_their_cache_are_the_harness_s(
+def test_long_answers_of_many_rows_are_the_harness_s(
     shots: str, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from evaluation.runners.models import kv
+    """With caches that are enlarged, rows that leave at different times, and guesses that are right and wrong."""
+    from evaluation.runners.models import rows
 
-    monkeypatch.setattr(kv, "ROOM", 8)
-    harness, ours = pair("llama", tokenizer)
-    for lm in (harness, ours):
-        # With another end token than the tokenizer's, the harness's texts depend on their batch.
-        lm.model.generation_config.eos_token_id = tokenizer.eos_token_id
+    monkeypatch.setattr(rows, "ROOM", 8)
     settings = {"until": ["dog", "ran"], "max_gen_toks": 60}
     prompts = [instance("generate_until", f"{shots} {word} a", settings) for word in WORDS]
-    expected = harness.generate_until(prompts, disable_tqdm=True)
+    ours, expected = one_at_a_time(tokenizer, prompts)
+    ours.budget = 40  # So that prompts are run in pieces.
+    ours.tokens_run = 0
     assert ours.generate_until(prompts, disable_tqdm=True) == expected
-    lengths = {len(tokenizer(text)["input_ids"]) for text in expected}
+    lengths = [len(tokenizer(text)["input_ids"]) for text in expected]
     assert max(lengths) > 16
-    assert len(lengths) > 1, "rows are to leave the batch at different times"
+    assert len(set(lengths)) > 1, "rows are to leave the batch at different times"
+    assert 0 < ours.tokens_in_vain < ours.tokens_run
+
+
+def test_what_is_guessed_saves_passes_and_changes_no_text(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evaluation.runners.models import generation
+
+    settings = {"until": [], "max_gen_toks": 80}
+    prompts = [instance("generate_until", "the cat sat near the cat", settings)]
+    harness, ours = pair("llama", tokenizer)
+    for name, parameter in harness.model.named_parameters():
+        if "o_proj" in name or "down_proj" in name:
+            # Each token then follows from the one before it alone, so that the text soon goes round in a circle.
+            parameter.data.zero_()
+    expected = harness.generate_until(prompts, disable_tqdm=True)
+    body, passes = ours._body, []
+
+    def counted(*args: Any) -> Any:
+        passes.append(len(args))
+        return body(*args)
+
+    ours._body = counted
+    assert ours.generate_until(prompts, disable_tqdm=True) == expected
+    guessing = len(passes)
+    monkeypatch.setattr(generation, "STEP_TOKENS", 1)
+    assert ours.generate_until(prompts, disable_tqdm=True) == expected
+    assert guessing < (len(passes) - guessing) / 2
+
+
+def test_out_of_memory_halves_the_rows_and_goes_on(tokenizer: Any) -> None:
+    settings = {"until": ["dog"], "max_gen_toks": 8}
+    prompts = [instance("generate_until", f"{word} a", settings) for word in WORDS]
+    ours, expected = one_at_a_time(tokenizer, prompts)
+    body, most = ours._body, []
+
+    def short_of_memory(ids: Any, mask: Any = None, positions: Any = None, cache: Any = None) -> Any:
+        rows = len(cache.layers[0].feed.grid)
+        if rows > 5:
+            raise torch.OutOfMemoryError("no room")
+        most.append(rows)
+        return body(ids, mask, positions, cache)
+
+    ours._body = short_of_memory
+    assert ours.generate_until(prompts, disable_tqdm=True) == expected
+    assert max(most) <= 5
 
 
 def test_sampling_is_left_to_the_harness(tokenizer: Any) -> None:
