@@ -76,10 +76,10 @@ def show(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """One run. With ``?part=live`` the moving part alone, for the script that follows the events."""
     run = selectors.run_by_id(run_id)
     may_act = _may_act(request, run)
-    context = _live(run) | {"may_act": may_act}
+    context = _live(run) | {"may_act": may_act, "log": _last_lines(run) if may_act else ""}
     if request.GET.get("part") == "live":
         return render(request, "runs/live.html", context)
-    return render(request, "runs/run.html", context | _whole(run, may_act=may_act))
+    return render(request, "runs/run.html", context | _whole(run))
 
 
 def _live(run: Run) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _last_lines(run: Run) -> str:
         return ""
 
 
-def _whole(run: Run, *, may_act: bool) -> dict[str, Any]:
+def _whole(run: Run) -> dict[str, Any]:
     spec = run.parsed_spec
     result = run.result if run.state == State.SUCCEEDED else None
     report = result.report if result else None
@@ -164,7 +164,6 @@ def _whole(run: Run, *, may_act: bool) -> dict[str, Any]:
         "is_pair": isinstance(spec, PairSpec),
         "result": result,
         "outdated": selectors.outdated(run),
-        "log": _last_lines(run) if may_act else "",
         "report": report,
         "scores": _scores(run, report) if isinstance(report, RunReport) else [],
         "events": [event for event in run.events.order_by("pk") if event.kind != "progress"][-100:],
@@ -174,7 +173,7 @@ def _whole(run: Run, *, may_act: bool) -> dict[str, Any]:
 @never_cache
 @require_safe
 def log(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """The last lines that a failed runner printed, for those who asked for the run and for operators."""
+    """The last lines that a live or failed runner printed, for those who asked for the run and for operators."""
     run = selectors.run_by_id(run_id)
     if not _may_act(request, run):
         raise Http404
