@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.urls import path
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -51,8 +51,30 @@ class ProposalSerializer(serializers.Serializer[Proposal]):
         return request.build_absolute_uri(f"/proposals/{row.pk}/")
 
 
+class ResemblanceSerializer(serializers.Serializer[Any]):
+    """An entry that the draft may already be, and why: the strongest reason first."""
+
+    model = serializers.CharField(source="model.slug")
+    why = serializers.ListField(child=serializers.ChoiceField(choices=proposals.REASONS))
+
+
+class OneProposalSerializer(ProposalSerializer):
+    """A proposal with the entries that it may already be, by tensors, files, id and name, while it is open."""
+
+    resembles = serializers.SerializerMethodField()
+
+    @extend_schema_field(ResemblanceSerializer(many=True))
+    def get_resembles(self, row: Proposal) -> Any:
+        """Looked up when it is asked for: the catalog moves on."""
+        return ResemblanceSerializer(proposals.resembling_proposal(row), many=True).data
+
+
 class NewProposalSerializer(serializers.Serializer[Any]):
-    """A draft. With ``model`` it is a correction of that entry."""
+    """A draft. With ``model`` it is a correction of that entry.
+
+    ``draft`` holds ``id`` (of a new entry), ``title``, ``kind``, ``facts``, ``edges``, ``source`` and ``source_url``;
+    and, so that a copy under another name is found, ``tensors_digest`` and ``file_digests`` (SHA-256 in hex).
+    """
 
     draft = serializers.DictField()
     reason = serializers.CharField(max_length=1000)
@@ -97,7 +119,7 @@ class ProposalList(APIView):
     @extend_schema(
         operation_id="proposals_create",
         request=NewProposalSerializer,
-        responses={201: ProposalSerializer},
+        responses={201: OneProposalSerializer},
         tags=["proposals"],
     )
     def post(self, request: Request) -> Response:
@@ -113,7 +135,7 @@ class ProposalList(APIView):
             acting_user=cast(User, request.user),
             now=timezone.now(),
         )
-        body = ProposalSerializer(made, context={"request": request}).data
+        body = OneProposalSerializer(made, context={"request": request}).data
         address = request.build_absolute_uri(f"/api/v1/proposals/{made.pk}/")
         return Response(body, status=status.HTTP_201_CREATED, headers={"Location": address})
 
@@ -121,11 +143,11 @@ class ProposalList(APIView):
 class ProposalDetail(APIView):
     """GET proposals/{id}/"""
 
-    @extend_schema(operation_id="proposals_read", responses=ProposalSerializer, tags=["proposals"])
+    @extend_schema(operation_id="proposals_read", responses=OneProposalSerializer, tags=["proposals"])
     def get(self, request: Request, proposal_id: UUID) -> Response:
         """One proposal."""
         row = proposals.get_proposal(proposal_id)
-        return Response(ProposalSerializer(row, context={"request": request}).data)
+        return Response(OneProposalSerializer(row, context={"request": request}).data)
 
 
 class ProposalDecision(APIView):

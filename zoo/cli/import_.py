@@ -48,6 +48,7 @@ def import_(
     from zoo.cli.token import _set_up
 
     _set_up()
+    from django.conf import settings
     from django.utils import timezone
 
     from evaluation.formats.errors import FormatError
@@ -57,7 +58,7 @@ def import_(
     if kind not in Kind.values:
         raise typer.BadParameter(f"a kind is one of {', '.join(Kind.values)}")
     try:
-        reference, described = describe(ref, id)
+        reference, described = describe(ref, id, settings.ZOO_MODELS_DIR)
         done = record_model(
             reference=reference, description=described, acting_user=None, now=timezone.now(), kind=Kind(kind)
         )
@@ -70,10 +71,8 @@ def import_(
         _show(done)
 
 
-def describe(ref: str, reference: str) -> tuple[str, Description]:
+def describe(ref: str, reference: str, mirror: Path | None) -> tuple[str, Description]:
     """The id in the catalog, and what the files say. A mirror (ZOO_MODELS_DIR) is looked up before the hub."""
-    from django.conf import settings
-
     from zoo.catalog import imports, references
     from zoo.catalog.imports.hub import describe_hub
 
@@ -86,7 +85,6 @@ def describe(ref: str, reference: str) -> tuple[str, Description]:
         return reference, imports.describe_folder(path.resolve())
     name, _, revision = ref.partition("@")
     parsed = references.parse(name)
-    mirror: Path | None = settings.ZOO_MODELS_DIR
     if mirror is not None and (mirror / parsed.organization / parsed.name).is_dir():
         return reference or name, imports.describe_folder(mirror / parsed.organization / parsed.name)
     return reference or name, describe_hub(name, revision or "main")

@@ -1,16 +1,21 @@
-"""The shape of a draft: what somebody proposes for a new entry or a correction. Pure."""
+"""The shape of a draft: what somebody proposes for a new entry or a correction, also from a model's files. Pure."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from zoo.catalog import fields
 from zoo.catalog.data.schema import OVER_OUTPUTS, AliasName, EdgeKind, Id, Line, Method, PartialDate, Url
+from zoo.catalog.imports import Description
 from zoo.core.errors import Invalid
 
 MAX_PARENTS = 20
+MAX_WEIGHT_FILES = 200
+WEIGHTS_BYTES = 1_000_000
+"""Files under this size say little about whose weights they are: configurations and tokenizers are shared."""
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class BadDraft(Invalid):
@@ -50,6 +55,10 @@ class Draft(_Record):
     kind: Literal["model", "dataset", "api"] = "model"
     facts: dict[str, str | int | None] = Field(default_factory=dict, max_length=30)
     edges: tuple[DraftEdge, ...] = Field(default=(), max_length=MAX_PARENTS)
+    tensors_digest: Digest | None = None
+    """SHA-256 over the contents of all tensors, as an import computes it: equal weights under any name have it."""
+    file_digests: tuple[Digest, ...] = Field(default=(), max_length=MAX_WEIGHT_FILES)
+    """SHA-256 of files with weights, as a hub and ``sha256sum`` state them."""
     source: Line
     source_url: Url | None = None
 
@@ -71,3 +80,23 @@ def read(given: object) -> Draft:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "draft"
         raise BadDraft(f"{where}: {first['msg'].removeprefix('Value error, ')}", field=where) from error
+
+
+def of_description(description: Description, *, reference: str) -> dict[str, Any]:
+    """What a model's files say, as the parts of a draft: facts, parents that its card names for certain, digests."""
+    card = description.card
+    named = [claim for claim in card.parents if claim.certain] if card else []
+    edges = [
+        {"kind": claim.kind, "parent": claim.parent, "methods": list(claim.methods)} for claim in named
+    ] + [{"kind": "trained_on", "parent": name} for name in (card.datasets if card else ())]
+    return {
+        "facts": {field: value for field, value in description.facts(reference).items() if value},
+        "edges": edges[:MAX_PARENTS],
+        "tensors_digest": description.tensors_digest or None,
+        "file_digests": sorted(weight_digests(description))[:MAX_WEIGHT_FILES],
+    }
+
+
+def weight_digests(description: Description) -> set[str]:
+    """The digests of the files that are large enough to be weights."""
+    return {file.sha256 for file in description.files if file.sha256 and file.size > WEIGHTS_BYTES}

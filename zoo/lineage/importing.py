@@ -15,9 +15,8 @@ from zoo.catalog.imports import CardFacts, Claimed, Description, describe_folder
 from zoo.catalog.models import Fact, Kind, Model, Origin, ReportedScore, Revision, RevisionFile, Status
 from zoo.catalog.selectors import find_model
 from zoo.core.models import record
-from zoo.lineage import proposals
+from zoo.lineage import drafts, proposals
 from zoo.lineage import services as lineage
-from zoo.lineage.drafts import Draft
 from zoo.lineage.models import Edge, EdgeKind, Method
 from zoo.lineage.services import Attestation
 
@@ -91,7 +90,7 @@ def record_model(
         revision=revision,
         is_new_model=is_new,
         is_new_revision=is_new_revision,
-        resembling=tuple(other for other in _resembling(model, description) if other.pk != model.pk),
+        resembling=tuple(_resembling(model, description)),
         hints=description.card.hints if description.card else (),
         notes=description.notes,
     )
@@ -159,17 +158,8 @@ def _revision(
 
 
 def _facts(model: Model, given: Description, source: str, acting_user: User | None, now: datetime) -> None:
-    found: dict[str, str | int | None] = {
-        "parameters": given.parameters,
-        "context_length": given.context_length,
-        "family": given.model_type,
-        "availability": "open" if given.files else "",
-        "hub_id": model.slug if given.origin == "hub" else "",
-    }
-    if given.card:
-        found |= {"license": given.card.license, "hub_license_tag": given.card.hub_tag}
     current: Mapping[str, Fact] = {fact.field: fact for fact in model.facts.filter(is_current=True)}
-    for field, value in found.items():
+    for field, value in given.facts(model.slug).items():
         before = current.get(field)
         is_settled = before is not None and before.seen and before.status != Status.INFERRED
         is_classified = (
@@ -274,7 +264,10 @@ def _hints(model: Model, card: CardFacts, acting_user: User | None, now: datetim
 
 
 def _resembling(model: Model, given: Description) -> list[Model]:
-    weights = tuple(file.sha256 for file in given.files if file.sha256 and file.size > 1_000_000)
-    return proposals.resembling(
-        Draft(id=model.slug, source="import"), tensors_digest=given.tensors_digest, file_digests=weights
+    draft = drafts.Draft(
+        id=model.slug,
+        tensors_digest=given.tensors_digest or None,
+        file_digests=tuple(sorted(drafts.weight_digests(given))[: drafts.MAX_WEIGHT_FILES]),
+        source="import",
     )
+    return [found.model for found in proposals.resembling(draft, apart_from=model)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -139,23 +140,83 @@ def get_proposal(proposal_id: UUID) -> Proposal:
     return found
 
 
-def resembling(draft: Draft, *, tensors_digest: str = "", file_digests: tuple[str, ...] = ()) -> list[Model]:
-    """Entries that the draft may already be: with the same tensors or weight files, the same hub id, or a like name."""
-    found: dict[int, None] = {}
-    if tensors_digest:
-        same = Revision.objects.filter(tensors_digest=tensors_digest).values_list("model_id", flat=True)
-        found |= dict.fromkeys(same)
-    if file_digests:
-        files = RevisionFile.objects.filter(sha256__in=file_digests, size_bytes__gt=1_000_000)
-        found |= dict.fromkeys(files.values_list("revision__model_id", flat=True))
+class Resemblance(NamedTuple):
+    """An entry that a draft may already be, and what says so, the strongest first."""
+
+    model: Model
+    why: tuple[str, ...]
+
+
+REASONS = SAME_TENSORS, SAME_FILE, SAME_ID, LIKE_NAME = "same_tensors", "same_file", "same_id", "like_name"
+
+
+def resembling(draft: Draft, *, apart_from: Model | None = None) -> list[Resemblance]:
+    """Entries that the draft may already be: by tensors, by files with weights, by id, and last by a like name.
+
+    Digests are looked up among recorded revisions and among the drafts that became entries.
+    """
+    found: dict[int, list[str]] = {}
+    for why, keys in (
+        (SAME_TENSORS, _with_tensors(draft)),
+        (SAME_FILE, _with_files(draft)),
+        (SAME_ID, _with_id(draft)),
+        (LIKE_NAME, _with_like_name(draft)),
+    ):
+        for pk in dict.fromkeys(keys):
+            found.setdefault(pk, []).append(why)
+    if apart_from is not None:
+        found.pop(apart_from.pk, None)
+    rows = Model.objects.select_related("organization").in_bulk(list(found))
+    return [Resemblance(rows[pk], tuple(why)) for pk, why in found.items() if pk in rows]
+
+
+def resembling_proposal(row: Proposal) -> list[Resemblance]:
+    """What an open proposal may already be, apart from the entry that it corrects; nothing once it is decided."""
+    if row.state != Proposal.State.OPEN:
+        return []
+    return resembling(drafts.read(row.draft), apart_from=row.model)
+
+
+def _with_tensors(draft: Draft) -> Iterator[int]:
+    if draft.tensors_digest:
+        same = Revision.objects.filter(tensors_digest=draft.tensors_digest).order_by("pk")
+        yield from same.values_list("model_id", flat=True)
+        accepted = _accepted().filter(draft__tensors_digest=draft.tensors_digest)
+        yield from accepted.values_list("model_id", flat=True)
+
+
+def _with_files(draft: Draft) -> Iterator[int]:
+    if draft.file_digests:
+        files = RevisionFile.objects.filter(
+            sha256__in=draft.file_digests, size_bytes__gt=drafts.WEIGHTS_BYTES
+        ).order_by("pk")
+        yield from files.values_list("revision__model_id", flat=True)
+        accepted = _accepted().filter(draft__has_key="file_digests")
+        for model_id, digests in accepted.values_list("model_id", "draft__file_digests"):
+            if not set(draft.file_digests).isdisjoint(digests):
+                yield model_id
+
+
+def _accepted() -> QuerySet[Proposal]:
+    """The proposals that became entries or corrections of them."""
+    return Proposal.objects.filter(state__in=[Proposal.State.ACCEPTED, Proposal.State.AMENDED]).order_by("pk")
+
+
+def _with_id(draft: Draft) -> list[int]:
+    ids = {str(name).lower() for name in (draft.id, draft.facts.get("hub_id")) if name}
+    if not ids:
+        return []
+    same = Q(key__in=ids) | Q(aliases__key__in=ids)
+    for name in sorted(ids):
+        same |= Q(hub_id__iexact=name)
+    return list(Model.objects.filter(same).order_by("pk").values_list("pk", flat=True).distinct())
+
+
+def _with_like_name(draft: Draft) -> Iterator[int]:
     if draft.id:
         name = draft.id.split("/")[1].lower()
-        by_name = Model.objects.filter(Q(hub_id__iexact=draft.id) | Q(key=draft.id.lower()))
-        found |= dict.fromkeys(by_name.values_list("pk", flat=True))
-        found |= dict.fromkeys(Alias.objects.filter(key=name).values_list("model_id", flat=True))
-        found |= dict.fromkeys(search.page(search.Query(text=name, size=5)).ids)
-    rows = Model.objects.select_related("organization").in_bulk(list(found))
-    return [rows[pk] for pk in found if pk in rows]
+        yield from Alias.objects.filter(key=name).values_list("model_id", flat=True)
+        yield from search.page(search.Query(text=name, size=5)).ids
 
 
 def _open(proposal_id: UUID, acting_user: User) -> Proposal:

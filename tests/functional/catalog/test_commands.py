@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ from typer.testing import CliRunner
 
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_model
-from tests.factories.model_files import make_folder
-from zoo.accounts.models import Scope
+from tests.factories.model_files import make_folder, make_safetensors
+from zoo.accounts.models import Scope, User
 from zoo.accounts.services import create_token
 from zoo.catalog import selectors
+from zoo.catalog.imports import describe_folder
 from zoo.catalog.models import Model, Proposal
 from zoo.cli.main import app
+from zoo.lineage.importing import record_model
 
 RUN = CliRunner()
 
@@ -73,14 +76,32 @@ def test_a_dump_is_written_and_restored(tmp_path: Path) -> None:
     assert "entry: 0 new" in done.output
 
 
-def test_a_proposal_is_sent_to_a_server(
-    live_server: LiveServer, transactional_db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_model("acme/teacher")
-    person = make_user("author", Scope.SUBMIT)
-    token = create_token(acting_user=person, name="t", scope=Scope.SUBMIT, now=timezone.now()).token
+Speak = Callable[[Scope], None]
+
+
+@pytest.fixture
+def speak_as(live_server: LiveServer, transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Speak:
+    """Makes the command line speak to a running server as a person with this role."""
     monkeypatch.setenv("ZOO_URL", live_server.url)
-    monkeypatch.setenv("ZOO_TOKEN", token)
+
+    def speak(role: Scope) -> None:
+        person = User.objects.filter(username=f"a-{role}").first() or make_user(f"a-{role}", role)
+        made = create_token(acting_user=person, name="t", scope=role, now=timezone.now())
+        monkeypatch.setenv("ZOO_TOKEN", made.token)
+
+    return speak
+
+
+def run(*words: str, exits: int = 0) -> str:
+    """What a command prints, both streams; its exit code is checked."""
+    done = RUN.invoke(app, list(words))
+    assert done.exit_code == exits, done.output
+    return done.output
+
+
+def test_a_proposal_is_sent_to_a_server(speak_as: Speak) -> None:
+    make_model("acme/teacher")
+    speak_as(Scope.SUBMIT)
     command = ["propose", "acme/tiny", "--source", "its card", "--reason", "new", "--fact", "license=MIT"]
     command += ["--fact", "parameters=5000", "--edge", "distilled_from=acme/teacher:logit,feature", "--json"]
     done = RUN.invoke(app, command)
@@ -94,3 +115,84 @@ def test_a_proposal_is_sent_to_a_server(
     )
     assert refused.exit_code == 70
     assert "no/where" in refused.output
+
+
+def test_a_proposal_made_from_a_folder_carries_facts_known_parents_and_digests(
+    speak_as: Speak, tmp_path: Path
+) -> None:
+    shapes = {"model.embed_tokens.weight": (40_000, 8)}
+    folder = make_folder(tmp_path / "m", **{"model.safetensors": make_safetensors(shapes)})
+    (folder / "README.md").write_bytes(
+        b"---\nlicense: mit\nbase_model: acme/teacher\nbase_model_relation: finetune\ndatasets: [some/books]\n---\n"
+    )
+    make_model("acme/teacher")
+    original = record_model(
+        reference="acme/original", description=describe_folder(folder), acting_user=None, now=timezone.now()
+    )
+    Model.objects.get(key="some/books")  # The import made it; the copy below names another.
+    text = (folder / "README.md").read_text().replace("some/books", "some/unheard-of")
+    (folder / "README.md").write_text(text)
+    speak_as(Scope.SUBMIT)
+    words = ("propose", "copy/cat", "--from", str(folder), "--source", "its card", "--reason", "new")
+    output = run(*words)
+    assert "left out: trained_on some/unheard-of" in output
+    assert "resembles acme/original (same tensors, same file)" in output
+    draft = Proposal.objects.get().draft
+    assert draft["tensors_digest"] == original.revision.tensors_digest
+    assert (draft["facts"]["parameters"], draft["facts"]["license"]) == (320_000, "MIT")
+    assert [edge["parent"] for edge in draft["edges"]] == ["acme/teacher"]
+
+
+def test_a_curator_lists_shows_and_decides(speak_as: Speak) -> None:
+    make_model("acme/teacher")
+    speak_as(Scope.SUBMIT)
+    names = ("good", "half", "bad")
+    words = ("--source", "its card", "--reason", "it is new", "--fact", "license=MIT", "--fact", "notes=x")
+    for name in names:
+        run("propose", f"acme/{name}", *words, "--edge", "distilled_from=acme/teacher:logit")
+    ids = {row.draft["id"].split("/")[1]: str(row.pk) for row in Proposal.objects.all()}
+    refused = run("decide", ids["good"], "accept", exits=64)
+    assert "curate" in refused
+    speak_as(Scope.CURATE)
+    listed = run("proposals", "list")
+    assert all(ids[name] in listed and f"acme/{name}" in listed for name in names)
+    shown = run("proposals", "show", ids["good"])
+    for words_ in ("entry acme/good: open", "license       MIT", "acme/teacher (logit)", "it is new"):
+        assert words_ in shown
+    assert "is accepted" in run("decide", ids["good"], "accept")
+    run(
+        *("decide", ids["half"], "amend", "--fact", "license=Apache-2.0", "--drop", "notes"),
+        *("--reason", "the card says so"),
+    )
+    assert json.loads(run("decide", ids["bad"], "decline", "--reason", "no source", "--json"))["decision"]
+    assert selectors.get_model("acme/half").license == "Apache-2.0"
+    assert selectors.get_model("acme/half").notes == ""
+    assert "the card says so" in run("proposals", "show", ids["half"])
+    assert run("proposals", "list") == "no proposal is open\n"
+    states = {
+        row["id"]: row["state"] for row in json.loads(run("proposals", "list", "--state=all", "--json"))
+    }
+    assert [states[ids[name]] for name in names] == ["accepted", "amended", "declined"]
+    assert "already accepted" in run("decide", ids["good"], "accept", exits=64)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("maybe",), "accept, amend, decline"),
+        (("decline",), "--reason"),
+        (("amend", "--reason", "x"), "--fact"),
+        (("accept", "--fact", "license=MIT"), "belong to amend"),
+    ],
+)
+def test_a_decision_that_does_not_hold_together_says_what_to_change(
+    words: tuple[str, ...], said: str
+) -> None:
+    assert said in run("decide", "00000000-0000-0000-0000-000000000000", *words, exits=2)
+
+
+def test_a_proposal_that_is_not_there_is_said_so(speak_as: Speak) -> None:
+    speak_as(Scope.CURATE)
+    nobody = "00000000-0000-0000-0000-000000000000"
+    assert "no such proposal" in run("proposals", "show", nobody, exits=64)
+    assert "a state is one of" in run("proposals", "list", "--state", "shut", exits=2)

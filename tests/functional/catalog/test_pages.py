@@ -166,9 +166,13 @@ def test_proposing_needs_a_person_and_ends_with_a_curator(client: Client) -> Non
         "reason": "it is new",
     }
     assert client.post("/models/propose/", {**form, "teacher": "nobody"}).status_code == 400
-    answer = client.post("/models/propose/", form)
+    assert client.post("/models/propose/", {**form, "tensors_digest": "abc"}).status_code == 400
+    assert client.post("/models/propose/", {**form, "file_digests": "none here"}).status_code == 400
+    weights = {"tensors_digest": "A" * 64, "file_digests": f"{'b' * 64}  model.safetensors"}
+    answer = client.post("/models/propose/", {**form, **weights})
     assert answer.status_code == 302
     proposal = Proposal.objects.get()
+    assert (proposal.draft["tensors_digest"], proposal.draft["file_digests"]) == ("a" * 64, ["b" * 64])
     assert "Accept as amended" not in page(client, f"/proposals/{proposal.pk}/")
     refused = client.post(f"/proposals/{proposal.pk}/decide/", {"verdict": "accept"})
     assert refused.status_code == 400

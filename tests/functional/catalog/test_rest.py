@@ -14,9 +14,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.factories.accounts import make_user
+from tests.factories.catalog import NOW, make_model
 from zoo.accounts.models import Scope
 from zoo.accounts.services import create_token
-from zoo.catalog.models import Model
+from zoo.catalog.models import Model, Revision
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("shipped-catalog")]
 API = "/api/v1"
@@ -233,6 +234,26 @@ def test_a_curator_decides_in_each_way_with_a_reason(
     assert done["decided_by"] == "curate-person"
     assert get(client, "models/distilbert/")["license"] == license_
     assert get(client, f"proposals/{made['id']}/")["draft"]["facts"] == {"license": "MIT"}
+
+
+def test_a_copy_under_another_name_is_shown_with_the_reason_while_the_proposal_is_open(
+    client: Client,
+) -> None:
+    model = make_model("acme/original")
+    Revision.objects.create(model=model, origin="directory", tensors_digest="a" * 64, created_at=NOW)
+    draft = {"id": "copy/cat", "tensors_digest": "a" * 64, "source": "its card"}
+    _, made = _post(client, "proposals/", {"draft": draft, "reason": "new"}, _token(Scope.SUBMIT))
+    found = {"model": "acme/original", "why": ["same_tensors"]}
+    assert made["resembles"][0] == found
+    assert get(client, f"proposals/{made['id']}/")["resembles"][0] == found
+    page = client.get(f"/proposals/{made['id']}/").content.decode()
+    assert "the same weights, tensor by tensor" in page
+    assert "a" * 64 in page
+    answer = {"decision": "decline", "reason": "a copy"}
+    _post(client, f"proposals/{made['id']}/decision/", answer, _token(Scope.CURATE))
+    assert get(client, f"proposals/{made['id']}/")["resembles"] == []
+    bad = {"draft": {**draft, "tensors_digest": "short"}, "reason": "new"}
+    assert _post(client, "proposals/", bad, _token(Scope.SUBMIT))[0] == 400
 
 
 def test_the_stories_are_resources_too(client: Client) -> None:

@@ -27,7 +27,7 @@ NOT_HERE = {
     "restore": "replaces the database; tests/integration/test_backup.py runs it",
     "export-site": "copies every page; tests/integration/publishing/test_site.py runs it on a small site",
     "catalog": "loads a whole catalog; tests/integration/lineage/test_dump.py does it",
-    "propose": "tests/functional/catalog/test_commands.py runs it",
+    **dict.fromkeys(("propose", "proposals", "decide"), "tests/functional/catalog/test_commands.py runs it"),
 }
 """Commands of ``zoo`` whose arguments are checked, and why they are not run with the documents."""
 NOT_HERE_WITH = {

@@ -16,7 +16,7 @@ from zoo.lineage import drafts, proposals
 from zoo.lineage import selectors as lineage
 from zoo.lineage.proposals import AlreadyDecided, MayNotPropose, UnknownParent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 DRAFT = {
     "id": "acme/student",
@@ -162,8 +162,30 @@ def test_duplicates_are_found_by_tensors_and_files_and_not_only_by_name(teacher:
         model=teacher, origin="directory", tensors_digest="a" * 64, created_at=NOW
     )
     revision.files.create(path="model.safetensors", size_bytes=2_000_000, sha256="b" * 64)
-    draft = drafts.read({"id": "somebody/renamed", "source": "x"})
-    assert proposals.resembling(draft) == []
-    assert proposals.resembling(draft, tensors_digest="a" * 64) == [teacher]
-    assert proposals.resembling(draft, file_digests=("b" * 64,)) == [teacher]
-    assert proposals.resembling(drafts.read({"id": "somebody/teacher", "source": "x"})) == [teacher]
+    digests = {"tensors_digest": "a" * 64, "file_digests": ["b" * 64]}
+    draft = {"id": "somebody/renamed", "source": "x"}
+    assert proposals.resembling(drafts.read(draft)) == []
+    for name, why in (("tensors_digest", "same_tensors"), ("file_digests", "same_file")):
+        found = proposals.resembling(drafts.read({**draft, name: digests[name]}))
+        assert found == [(teacher, (why,))]
+    assert proposals.resembling(drafts.read({**draft, **digests}))[0].why == ("same_tensors", "same_file")
+    ((model, why),) = proposals.resembling(drafts.read({"id": "somebody/teacher", "source": "x"}))
+    assert (model, why) == (teacher, ("like_name",))
+    named = drafts.read({"id": "x/y", "facts": {"hub_id": "Acme/Teacher"}, "source": "x"})
+    assert proposals.resembling(named) == [(teacher, ("same_id",))]
+
+
+def test_what_an_accepted_draft_said_of_its_weights_finds_the_next_copy(
+    teacher: Model, author: User, curator: User
+) -> None:
+    weights = {"tensors_digest": "a" * 64, "file_digests": ["b" * 64]}
+    first = proposals.accept(
+        proposal_id=propose(author, {**DRAFT, **weights}).pk, acting_user=curator, now=NOW
+    )
+    for given in ({"tensors_digest": "a" * 64}, {"file_digests": ["c" * 64, "b" * 64]}):
+        copy = propose(author, {"id": f"copy/{len(str(given))}", "source": "x", **given})
+        ((model, _),) = proposals.resembling_proposal(copy)
+        assert model == first.model
+        proposals.decline(proposal_id=copy.pk, acting_user=curator, now=NOW, decision="a copy")
+        copy.refresh_from_db()
+        assert proposals.resembling_proposal(copy) == []

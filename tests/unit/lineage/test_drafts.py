@@ -39,6 +39,8 @@ def test_a_draft_keeps_what_was_given() -> None:
             "edges.0.outputs_made",
         ),
         ({"source": "x", "source_url": "javascript:alert(1)"}, "source_url"),
+        ({"source": "x", "tensors_digest": "abc"}, "tensors_digest"),
+        ({"source": "x", "file_digests": ["z" * 64]}, "file_digests.0"),
         ({"source": "x", "edges": [{"kind": "trained_on", "parent": "b"}] * 21}, "edges"),
     ],
 )

@@ -65,6 +65,19 @@ class Description:
         """Bytes of all files; None where none was looked at."""
         return sum(file.size for file in self.files) or None
 
+    def facts(self, reference: str) -> dict[str, str | int | None]:
+        """What the files say about the entry of this id, by field; empty where they say nothing."""
+        found: dict[str, str | int | None] = {
+            "parameters": self.parameters,
+            "context_length": self.context_length,
+            "family": self.model_type,
+            "availability": "open" if self.files else "",
+            "hub_id": reference if self.origin == "hub" else "",
+        }
+        if self.card:
+            found |= {"license": self.card.license, "hub_license_tag": self.card.hub_tag}
+        return found
+
 
 def describe_folder(folder: Path, *, digest_tensors: bool = True) -> Description:
     """Reads a folder: every file is digested, and with ``digest_tensors`` every tensor of safetensors too.

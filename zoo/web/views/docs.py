@@ -19,7 +19,13 @@ FOLDER = Path(settings.BASE_DIR) / "docs"
 _FIRST = (
     *("start", "concepts", "methods", "licensing", "operations", "security"),
     *("how-to/evaluate-mine", "how-to/check-a-license", "how-to/verify-a-release", "how-to/import-scores"),
-    *("how-to/webhooks", "how-to/keep-the-data", "how-to/air-gapped", "how-to/gpu-worker"),
+    *(
+        "how-to/propose-and-curate",
+        "how-to/webhooks",
+        "how-to/keep-the-data",
+        "how-to/air-gapped",
+        "how-to/gpu-worker",
+    ),
     *("how-to/add-a-suite", "how-to/add-a-license", "how-to/add-a-scoring-engine"),
     *("reference/api", "reference/cli", "reference/settings", "reference/formats"),
 )

@@ -18,8 +18,15 @@ from zoo.accounts.models import Scope, User
 from zoo.catalog.models import Model
 from zoo.catalog.selectors import get_model
 from zoo.core.errors import ZooError
-from zoo.lineage import drafts, proposals
+from zoo.lineage import proposals
 from zoo.web.forms.proposals import DecisionForm, DraftForm, EntryForm
+
+_REASONS = {
+    proposals.SAME_TENSORS: "the same weights, tensor by tensor",
+    proposals.SAME_FILE: "the same file of weights",
+    proposals.SAME_ID: "the same id",
+    proposals.LIKE_NAME: "a name like it",
+}
 
 
 @login_required
@@ -110,7 +117,7 @@ def _page(request: HttpRequest, proposal_id: UUID, form: DecisionForm, status: i
         "draft": shown,
         "first_draft": row.draft if row.amended_draft else None,
         "draft_text": json.dumps(shown, indent=2, ensure_ascii=False),
-        "similar": proposals.resembling(drafts.read(row.draft)) if row.state == "open" else [],
+        "similar": [(found.model, _REASONS[found.why[0]]) for found in proposals.resembling_proposal(row)],
         "form": form,
         "may_decide": isinstance(request.user, User) and request.user.may(Scope.CURATE),
     }
