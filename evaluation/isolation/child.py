@@ -10,16 +10,17 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation.contract import Failure, PairReport, PairSpec, Progress, RunReport, RunSpec
 from evaluation.isolation import watch
-from evaluation.isolation.failures import CANCELLED, crashed
+from evaluation.isolation.failures import crashed
 from evaluation.isolation.levels import Isolation, Level, choose, fresh_user
-from evaluation.isolation.process import Command, Ending, Process
+from evaluation.isolation.process import Command, Ending
 from evaluation.isolation.result import BadResult, read_report
 from evaluation.isolation.sandbox import PROCESSES_WITH_GPU, Limits, Places, command, environment
+from evaluation.isolation.started import Started
 
 SPEC_NAME = "spec.json"
 MEASURED, FAILED = 0, 70
@@ -45,59 +46,20 @@ class Outcome:
         return self.report.failure
 
 
-@dataclass(slots=True)
-class Child:
-    """A run that was started. Safe to use from several threads."""
+@dataclass
+class Child(Started[Outcome]):
+    """A run that was started."""
 
     spec: RunSpec | PairSpec
     isolation: Isolation
     output: Path
     limits: Limits
     expected: Mapping[str, int]
-    _process: Process = field(init=False)
-    _outcome: Outcome | None = field(default=None, init=False)
 
-    @property
-    def progress(self) -> Progress | None:
-        """The last progress, if there was any."""
-        return self._process.progress
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the outermost process."""
-        return self._process.pid
-
-    def last_words(self, characters: int) -> str:
-        """The end of what the run has printed until now, cleaned, in no more than so many characters."""
-        return self._process.last_words(characters)
-
-    def poll(self) -> Outcome | None:
-        """The outcome if the run has ended."""
-        return self._outcome if self._process.ended.is_set() else None
-
-    def wait(self, timeout: float | None = None) -> Outcome:
-        """Waits for the end. Raises TimeoutError when ``timeout`` seconds pass before it."""
-        if not self._process.ended.wait(timeout):
-            raise TimeoutError("the run has not ended yet")
-        assert self._outcome is not None
-        return self._outcome
-
-    def kill(self, failure: Failure = CANCELLED) -> None:
-        """Kills the run and everything it started, now. ``failure`` is what the outcome then says."""
-        self._process.kill(failure)
-
-    def stop(self, failure: Failure = CANCELLED) -> None:
-        """Asks the run to end (SIGTERM: it stores what is finished) and kills it after the grace time."""
-        self._process.stop(failure)
-
-    def start(self, what: Command, on_progress: Callable[[Progress], None] | None) -> None:
-        """Starts the process. Raises OSError when it cannot be started."""
-        self._process = Process(what, self.limits, on_progress, self._conclude)
-        self._process.start()
-
-    def _conclude(self, ending: Ending) -> None:
+    def judge(self, ending: Ending) -> Outcome:
+        """The outcome, with the report that the run left or the failure that its death is."""
         report = self._report_of(ending)
-        self._outcome = Outcome(
+        return Outcome(
             report, ending.code, ending.seconds, ending.peak_memory_bytes, ending.log, self.isolation.label
         )
 
@@ -165,7 +127,7 @@ def start(
     words = command(chosen, inner, places=places, limits=limits, variables=variables, user=user)
     walled = chosen.level is Level.BUBBLEWRAP
     child = Child(spec, chosen, output, limits, expected or {})
-    child.start(Command(words, {} if walled else variables, output, guarded=not walled), on_progress)
+    child.begin(Command(words, {} if walled else variables, output, guarded=not walled), limits, on_progress)
     return child
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from evaluation.contract import Failure, Progress
+from evaluation.contract import Progress
 from evaluation.formats.intake import REPORT_NAME, IntakeReport, IntakeSpec
-from evaluation.isolation.failures import CANCELLED, crashed
-from evaluation.isolation.process import Command, Ending, Process
+from evaluation.isolation.failures import crashed
+from evaluation.isolation.process import Command, Ending
 from evaluation.isolation.result import BadResult, open_output
 from evaluation.isolation.sandbox import PACKAGE, Limits, guarded
+from evaluation.isolation.started import Started
 
 SPEC_NAME = "intake-spec.json"
 MAX_REPORT = 8 << 20
@@ -32,52 +33,15 @@ PASSED_ON = (
 DEFAULT_LIMITS = Limits(time_seconds=12 * 3600, stall_seconds=600, processes=64)
 
 
-@dataclass(slots=True)
-class Fetch:
-    """An intake that was started. Safe to use from several threads."""
+@dataclass
+class Fetch(Started[IntakeReport]):
+    """An intake that was started. Ended early, it keeps what it has fetched, and the next one goes on from there."""
 
     spec: IntakeSpec
     output: Path
-    _process: Process = field(init=False)
-    _report: IntakeReport | None = field(default=None, init=False)
-    log: str = field(default="", init=False)
-    """The last lines that it printed, once it has ended."""
 
-    @property
-    def progress(self) -> Progress | None:
-        """The last progress: bytes that came and bytes of all files."""
-        return self._process.progress
-
-    @property
-    def pid(self) -> int | None:
-        """Process id."""
-        return self._process.pid
-
-    def poll(self) -> IntakeReport | None:
-        """The report if the intake has ended."""
-        return self._report if self._process.ended.is_set() else None
-
-    def wait(self, timeout: float | None = None) -> IntakeReport:
-        """Waits for the end. Raises TimeoutError when ``timeout`` seconds pass before it."""
-        if not self._process.ended.wait(timeout):
-            raise TimeoutError("the intake has not ended yet")
-        assert self._report is not None
-        return self._report
-
-    def kill(self, failure: Failure = CANCELLED) -> None:
-        """Ends the intake now. What it has fetched is kept and continued by the next one."""
-        self._process.kill(failure)
-
-    def start(self, what: Command, limits: Limits, on_progress: Callable[[Progress], None] | None) -> None:
-        """Starts the process. Raises OSError when it cannot be started."""
-        self._process = Process(what, limits, on_progress, self._conclude)
-        self._process.start()
-
-    def _conclude(self, ending: Ending) -> None:
-        self.log = ending.log
-        self._report = self._report_of(ending)
-
-    def _report_of(self, ending: Ending) -> IntakeReport:
+    def judge(self, ending: Ending) -> IntakeReport:
+        """The report that the intake left, or a failure for what happened to it."""
         if ending.verdict is not None:
             return IntakeReport(source=self.spec.source, failure=ending.verdict)
         try:
@@ -126,5 +90,5 @@ def start_fetch(
         }
     )
     fetch = Fetch(spec, output)
-    fetch.start(Command(words, variables, output, guarded=True), limits, on_progress)
+    fetch.begin(Command(words, variables, output, guarded=True), limits, on_progress)
     return fetch

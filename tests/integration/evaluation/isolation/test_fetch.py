@@ -44,7 +44,7 @@ def test_a_model_comes_from_the_hub_with_its_probes(place: Path, monkeypatch: py
         monkeypatch.setenv("HF_TOKEN", "hf_of_the_zoo")
         fetch = isolation.start_fetch(spec_of(place), out_dir=place / "out", on_progress=told.append)
         report = fetch.wait(60)
-    assert report.failure is None, fetch.log
+    assert report.failure is None, fetch.last_words(2000)
     assert report.notes == ()
     assert report.source.directory is not None
     assert report.facts is not None
