@@ -78,10 +78,14 @@ class Request:
 
 
 class Evaluated(NamedTuple):
-    """The document of the comparison (or of the scores alone), and the folders of the runs."""
+    """The document of the comparison (or of the scores alone), and the folders of all that it was made of.
+
+    ``whole``: nothing of it failed, so that asking again would bring nothing more.
+    """
 
     document: dict[str, Any]
     folders: tuple[Path, ...]
+    whole: bool = True
 
 
 class Placed(NamedTuple):
@@ -115,20 +119,24 @@ def evaluate(request: Request, tell: Tell) -> Evaluated:
     found = mismatches(mine, theirs)
     if found:
         raise submitter_failure("not_comparable", "The two runs are no pair: " + "; ".join(found) + ".", "")
-    again = _again(teacher, names, request, tell) if request.noise else None
+    again, folders, whole = None, [folder, other], True
+    if request.noise:
+        again, repeated = _again(teacher, names, request, tell)
+        folders.append(repeated)
     document = comparison_document(mine, theirs, identifier=None, again=again)
-    if request.pair:
-        report = _pair(student, teacher, request, tell)
+    if request.pair and not any(model.source.name.startswith(SCRIPTED) for model in (student, teacher)):
+        report, both = _pair(student, teacher, request, tell)
         document = with_price(with_pair(document, report), request.price_per_hour)
-    return Evaluated(_as_asked(document, request), (folder, other))
+        folders.append(both)
+        whole = report is not None and report.failure is None
+    return Evaluated(_as_asked(document, request), tuple(folders), whole)
 
 
-def _again(teacher: Placed, names: Names, request: Request, tell: Tell) -> Measured:
+def _again(teacher: Placed, names: Names, request: Request, tell: Tell) -> tuple[Measured, Path]:
     """The teacher once more, at another batch size."""
     size = other_batch_size(request.protocol.batch_size)
     protocol = request.protocol.model_copy(update={"batch_size": size})
-    found, _ = _measure(teacher, names, replace(request, protocol=protocol), tell, "again")
-    return found
+    return _measure(teacher, names, replace(request, protocol=protocol), tell, "again")
 
 
 def _as_asked(document: dict[str, Any], request: Request) -> dict[str, Any]:
@@ -307,10 +315,8 @@ def _expected(names: Names, request: Request) -> dict[str, int]:
     return {name: min(items, limit or items) for name, items in stated.items()}
 
 
-def _pair(student: Placed, teacher: Placed, request: Request, tell: Tell) -> PairReport | None:
+def _pair(student: Placed, teacher: Placed, request: Request, tell: Tell) -> tuple[PairReport | None, Path]:
     """What needs both models loaded. Its failure is a part of the answer, not the end of it."""
-    if student.source.name.startswith(SCRIPTED) or teacher.source.name.startswith(SCRIPTED):
-        return None
     spec = PairSpec(
         student=student.source,
         teacher=teacher.source,
@@ -321,7 +327,7 @@ def _pair(student: Placed, teacher: Placed, request: Request, tell: Tell) -> Pai
     folder = request.home / "pairs" / spec.identity()[:32]
     known = _known_pair(folder, spec)
     if known is not None:
-        return known
+        return known, folder
     outcome = _finished(
         isolation.start(
             spec,
@@ -333,7 +339,7 @@ def _pair(student: Placed, teacher: Placed, request: Request, tell: Tell) -> Pai
             trusted=student.trusted and teacher.trusted,
         )
     )
-    return outcome.report if isinstance(outcome.report, PairReport) else None
+    return (outcome.report if isinstance(outcome.report, PairReport) else None), folder
 
 
 def _known_pair(folder: Path, spec: PairSpec) -> PairReport | None:

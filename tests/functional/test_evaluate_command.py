@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.factories import bad_models
+from zoo.cli import recall
 from zoo.cli.evaluate import verdict_code
 
 ROOT = Path(__file__).parents[2]
@@ -141,10 +143,12 @@ def test_two_directories_with_tiny_models_are_compared(tmp_path: Path) -> None:
 
     student = make_causal(tmp_path / "student", seed=1, layers=1)
     teacher = make_causal(tmp_path / "teacher")
-    done = zoo(
-        tmp_path / "home", str(student), "--teacher", str(teacher), "--tasks", "arc_easy,blimp_adjunct_island",
-        "--limit", "8", "--no-pair", "--json", "--output", str(tmp_path / "out"), ZOO_DATASETS_DIR=str(MIRROR),
+    time.sleep(recall.SETTLED_SECONDS)  # Of younger files no document is kept.
+    words = (
+        str(student), "--teacher", str(teacher), "--tasks", "arc_easy,blimp_adjunct_island",
+        "--limit", "8", "--no-pair", "--json", "--output", str(tmp_path / "out"),
     )  # fmt: skip
+    done = zoo(tmp_path / "home", *words, ZOO_DATASETS_DIR=str(MIRROR))
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert [row["n"] for row in document["tasks"]] == [8, 8]
@@ -154,3 +158,7 @@ def test_two_directories_with_tiny_models_are_compared(tmp_path: Path) -> None:
     assert document["overall"]["coverage"]["limited"] is True
     assert json.loads((tmp_path / "out" / "comparison.json").read_text()) == document
     assert str(tmp_path) not in json.dumps(document["environment"])
+
+    again = zoo(tmp_path / "home", *words, ZOO_DATASETS_DIR=str(MIRROR))
+    assert json.loads(again.stdout) == document
+    assert "answered from before" in again.stderr

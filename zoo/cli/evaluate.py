@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ import typer
 
 if TYPE_CHECKING:
     from evaluation.foreground import Request
+    from zoo.cli.recall import Question
 
 DONE, NO, UNKNOWN, USAGE, FAILED = 0, 1, 2, 64, 70
 USAGE_CODES = frozenset(
@@ -25,9 +27,12 @@ USAGE_CODES = frozenset(
     "gguf_ambiguous gguf_missing".split()
 )
 """Failures that are about the question, not about the run."""
+NOT_ASKED = frozenset({"require_retention", "as_json"})
+"""Arguments that do not decide the document, only what is made of it."""
 
 
 def evaluate(
+    ctx: typer.Context,
     student: Annotated[str, typer.Argument(help="A directory, or org/name[@revision].")],
     teacher: Annotated[str | None, typer.Option(help="A directory or id. Without it: scores alone.")] = None,
     suite: Annotated[str | None, typer.Option(help="A suite by name, or name@version.")] = None,
@@ -79,12 +84,22 @@ def evaluate(
     """Measures how much of its teacher a student has kept, here and now."""
     if (suite is None) == (tasks is None):
         raise typer.BadParameter("Give either --suite or --tasks.")
-    request = _request(
-        student, teacher, suite, tasks, num_fewshot=num_fewshot, limit=limit, batch_size=batch_size, dtype=dtype,
-        seed=seed, apply_chat_template=apply_chat_template, engine=engine, device=device, pair=pair, output=output,
-        noise=noise_floor, price=price_per_hour, gguf_file=gguf_file, teacher_gguf_file=teacher_gguf_file,
-    )  # fmt: skip
-    document = _document(request, output, as_json)
+    from zoo.cli import recall
+
+    arguments = {name: value for name, value in ctx.params.items() if name not in NOT_ASKED}
+    asked = recall.question(arguments, (student, teacher), output or _home() / "evaluate", now=time.time())
+    document = asked.document() if asked is not None else None
+    if document is None:
+        request = _request(
+            student, teacher, suite, tasks, num_fewshot=num_fewshot, limit=limit, batch_size=batch_size, dtype=dtype,
+            seed=seed, apply_chat_template=apply_chat_template, engine=engine, device=device, pair=pair, output=output,
+            noise=noise_floor, price=price_per_hour, gguf_file=gguf_file, teacher_gguf_file=teacher_gguf_file,
+        )  # fmt: skip
+        document = _document(request, as_json, asked)
+    else:
+        print("zoo: answered from before; no file of it has changed since", file=sys.stderr)
+    if output is not None:
+        (output / "comparison.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     if as_json:
         print(json.dumps(document, indent=1))
     else:
@@ -153,8 +168,8 @@ def _request(
     )
 
 
-def _document(request: Request, output: Path | None, as_json: bool) -> dict[str, Any]:
-    """The document, or an exit with the reason there is none."""
+def _document(request: Request, as_json: bool, asked: Question | None) -> dict[str, Any]:
+    """The document, kept for the next time, or an exit with the reason there is none."""
     from evaluation.foreground import RunFailed
     from evaluation.foreground import evaluate as measure
     from evaluation.isolation import IsolationRefused
@@ -162,7 +177,7 @@ def _document(request: Request, output: Path | None, as_json: bool) -> dict[str,
 
     try:
         with Bars() as bars:
-            document = measure(request, bars.tell).document
+            document, folders, whole = measure(request, bars.tell)
     except (RunFailed, IsolationRefused) as error:
         failure = error.failure
         if as_json:
@@ -171,8 +186,8 @@ def _document(request: Request, output: Path | None, as_json: bool) -> dict[str,
         if failure.remedy:
             print(f"     {failure.remedy}", file=sys.stderr)
         raise typer.Exit(USAGE if failure.code in USAGE_CODES else FAILED) from error
-    if output is not None:
-        (output / "comparison.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    if asked is not None and whole:
+        asked.keep(document, folders)
     return document
 
 
