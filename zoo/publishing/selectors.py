@@ -21,6 +21,7 @@ from zoo.core.errors import NotFound
 from zoo.lineage.selectors import parents_of
 from zoo.publishing import signing, staleness
 from zoo.publishing.document import FIRST_HASH
+from zoo.publishing.exports import terms
 from zoo.publishing.exports.measurement import Measurement
 from zoo.publishing.exports.subject import Parent, Subject
 from zoo.publishing.models import Release
@@ -106,7 +107,9 @@ def subject(model: Model) -> Subject:
             methods=tuple(edge.methods),
             status=edge.status,
             is_dataset=edge.parent.kind == Kind.DATASET,
-            revision="",
+            role=edge.role,
+            stage=edge.stage,
+            outputs_made=edge.outputs_made,
         )
         for edge in parents_of(model)
     )
@@ -115,10 +118,13 @@ def subject(model: Model) -> Subject:
         title=model.title,
         publisher=model.organization.name,
         license=model.license,
-        license_tag=model.hub_license_tag,
+        license_spdx=terms.spdx_expression(model.license),
+        license_tag=model.hub_license_tag or terms.hub_tag(model.license),
         license_url=model.license_url,
+        hub_id=model.hub_id,
         parameters=model.parameters,
         architecture=model.architecture,
+        modality=model.modality,
         released=model.released,
         paper=model.paper,
         notes=model.notes,

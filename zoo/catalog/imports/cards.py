@@ -140,7 +140,12 @@ def read_eval_results(document: Json) -> list[CardScore]:
 
 
 def _own_block(block: Json) -> Iterator[Claimed]:
-    """Our ``distillation`` block: teacher (one or several), method."""
+    """Our ``distillation`` block: teacher (one or several), method; or a list of such blocks, one for each teacher."""
+    if isinstance(block, list):
+        for one in block[:MAX_PARENTS]:
+            if isinstance(one, dict):
+                yield from _own_block(one)
+        return
     if not isinstance(block, dict):
         return
     teachers = block.get("teacher")

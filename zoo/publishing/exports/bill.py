@@ -29,7 +29,7 @@ def cyclonedx(subject: Subject) -> str:
         name=subject.id,
         version=subject.revision or None,
         bom_ref=subject.id,
-        licenses=[LicenseFactory().make_from_string(subject.license)] if subject.license else [],
+        licenses=[LicenseFactory().make_from_string(subject.license_spdx)] if subject.license_spdx else [],
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=subject.digest)] if subject.digest else [],
         pedigree=Pedigree(ancestors=ancestors) if ancestors else None,
         external_references=[
@@ -46,12 +46,12 @@ def cyclonedx(subject: Subject) -> str:
 
 
 def _model_card(subject: Subject) -> dict[str, Any]:
-    parameters: dict[str, Any] = {"task": "text-generation"}
+    parameters: dict[str, Any] = {"task": subject.task} if subject.task else {}
     if subject.architecture:
-        parameters["modelArchitecture"] = subject.architecture
+        parameters["architectureFamily"] = subject.architecture
     if subject.datasets:
         parameters["datasets"] = [{"type": "dataset", "name": name} for name in subject.datasets]
-    card: dict[str, Any] = {"modelParameters": parameters}
+    card: dict[str, Any] = {"modelParameters": parameters} if parameters else {}
     metrics = [metric for release in subject.releases for metric in _metrics(release)]
     if metrics:
         card["quantitativeAnalysis"] = {"performanceMetrics": metrics}

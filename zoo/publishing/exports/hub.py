@@ -21,12 +21,12 @@ def card(subject: Subject) -> str:
     """A complete README.md: front matter, what is known, what was measured."""
     own: dict[str, Any] = {"distillation": _distillation(subject)} if subject.teachers else {}
     data = ModelCardData(
-        license=subject.license_tag or (subject.license.lower() if subject.license else None),
-        license_link=subject.license_url or None,
+        **_license(subject),
         base_model=[parent.model for parent in subject.bases] or None,
         base_model_relation=RELATIONS[subject.bases[0].kind] if subject.bases else None,
         datasets=list(subject.datasets) or None,
         tags=["distillation"] if subject.teachers else None,
+        pipeline_tag=subject.task or None,
         model_name=subject.title,
         eval_results=_results(subject) or None,
         **own,
@@ -61,10 +61,19 @@ def eval_results(subject: Subject) -> str:
     return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True)
 
 
+def _license(subject: Subject) -> dict[str, Any]:
+    """The hub knows a list of tags; for what is not in it: ``other``, with name and link."""
+    if not subject.license:
+        return {}
+    tag = subject.license_tag or "other"
+    name = subject.license if tag == "other" else None
+    return {"license": tag, "license_name": name, "license_link": subject.license_url or None}
+
+
 def _results(subject: Subject) -> list[EvalResult]:
     return [
         EvalResult(
-            task_type="text-generation",
+            task_type=subject.task or "text-generation",
             dataset_type=task["task"],
             dataset_name=task["task"],
             metric_type=task["metric"],
@@ -79,16 +88,18 @@ def _results(subject: Subject) -> list[EvalResult]:
     ]
 
 
-def _distillation(subject: Subject) -> list[dict[str, Any]]:
-    return [
+def _distillation(subject: Subject) -> dict[str, Any] | list[dict[str, Any]]:
+    """One block, or one for each of several teachers; what no source says is left out."""
+    blocks = [
         {
             "teacher": parent.model,
-            **({"teacher_revision": parent.revision} if parent.revision else {}),
             "method": list(parent.methods) or ["unknown"],
             "evidence": parent.status,
+            **{name: told for name in ("role", "stage", "outputs_made") if (told := getattr(parent, name))},
         }
         for parent in subject.teachers
     ]
+    return blocks[0] if len(blocks) == 1 else blocks
 
 
 def _prose(subject: Subject) -> str:

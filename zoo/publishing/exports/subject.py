@@ -15,8 +15,10 @@ class Parent:
     methods: tuple[str, ...]
     status: str
     is_dataset: bool
-    revision: str
-    """A pinned revision where one is known; else empty."""
+    role: str = ""
+    stage: str = ""
+    outputs_made: str = ""
+    """What it did, in which stage, and when its outputs were made; empty where no source says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,17 @@ class Subject:
     title: str
     publisher: str
     license: str
+    """Its key in the catalog; empty when unknown."""
+    license_spdx: str
+    """The same as an SPDX expression, with a LicenseRef where SPDX has no id."""
     license_tag: str
+    """The same as the hub's tag; empty where the hub has none for it."""
     license_url: str
+    hub_id: str
     parameters: int | None
     architecture: str
+    """The catalog's word: decoder, encoder, encoder-decoder and so on."""
+    modality: str
     released: str
     paper: str
     notes: str
@@ -51,6 +60,11 @@ class Subject:
         )
 
     @property
+    def task(self) -> str:
+        """What it is for, in the hub's names of tasks; empty where architecture and modality do not tell."""
+        return TASKS.get(self.architecture, "") if self.modality in ("", "text") else ""
+
+    @property
     def bases(self) -> tuple[Parent, ...]:
         """Whose weights were taken over."""
         return tuple(p for p in self.parents if p.kind in RELATIONS)
@@ -60,6 +74,15 @@ class Subject:
         """What it was trained on."""
         return tuple(p.model for p in self.parents if p.is_dataset)
 
+
+TASKS = {
+    "decoder": "text-generation",
+    "decoder-moe": "text-generation",
+    "hybrid-mamba": "text-generation",
+    "encoder": "fill-mask",
+    "encoder-decoder": "text2text-generation",
+}
+"""Architectures -> tasks of the hub. An encoder is told as what it was trained for, not as what it may be tuned for."""
 
 RELATIONS = {
     "initialized_from": "finetune",
