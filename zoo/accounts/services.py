@@ -11,6 +11,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.tokens import default_token_generator
 from django.core import signing
 from django.db import transaction
@@ -70,7 +71,7 @@ class LastOperator(Conflict):
 
 
 def first_operator_ticket(*, now: datetime, lifetime: timedelta = timedelta(hours=24)) -> str | None:
-    """A signed ticket that makes the first operator account, or None when there is an operator already.
+    """A signed ticket that makes the first operator account, or None when somebody can sign in as one already.
 
     Nothing is stored: the ticket ends by time, or by the account that it made. Whoever holds the secret key
     can make one, and nobody else.
@@ -95,7 +96,7 @@ def create_first_operator(*, ticket: str, username: str, password: str, now: dat
     if not ticket_is_good(ticket, now=now):
         raise TicketRefused(
             "this link was used already or is too old",
-            remedy="Start the server again: it prints a new link as long as there is no operator.",
+            remedy="'manage.py operator_link' and the start of 'zoo up' print a new one, while there is no operator.",
         )
     if User.objects.filter(username=username).exists():
         raise NameTaken("this user name is taken", field="username")
@@ -107,7 +108,9 @@ def create_first_operator(*, ticket: str, username: str, password: str, now: dat
 
 
 def _has_operator() -> bool:
-    return User.objects.filter(role=Scope.OPERATE, is_active=True).exists()
+    """Whether somebody can sign in as operator. The account of the command line has no password and does not count."""
+    operators = User.objects.filter(role=Scope.OPERATE, is_active=True)
+    return operators.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX).exists()
 
 
 @transaction.atomic

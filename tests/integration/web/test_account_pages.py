@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from typer.testing import CliRunner
 
 from tests.factories.accounts import PASSWORD, make_user
 from zoo.accounts import attempts, services
 from zoo.accounts.models import AccessToken, Scope, User
 from zoo.accounts.selectors import live_token
+from zoo.cli.token import token
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +91,19 @@ def test_the_one_time_link_makes_an_operator_once(client: Client) -> None:
     assert User.objects.get(username="root").may(Scope.OPERATE)
     assert Client().post(f"/welcome/{ticket}/", form | {"username": "evil"}).status_code == 403
     assert services.first_operator_ticket(now=now()) is None
+
+
+def test_the_link_works_although_the_command_line_has_made_tokens(client: Client) -> None:
+    """As docs/operations.md has it: the link is asked for, a worker's token is made, then the link is opened."""
+    before = services.first_operator_ticket(now=now())
+    assert CliRunner().invoke(token, ["create-worker", "--name", "first"]).exit_code == 0
+    assert User.objects.get().may(Scope.OPERATE), "the account of the command line"
+    after = services.first_operator_ticket(now=now())
+    assert before is not None
+    assert after is not None
+    form = {"username": "root", "password": PASSWORD}
+    assert client.post(f"/welcome/{before}/", form)["Location"] == "/account/"
+    assert Client().get(f"/welcome/{after}/").status_code == 403
 
 
 def test_a_ticket_ends_and_cannot_be_forged(client: Client) -> None:
