@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from evaluation.comparing.document import with_noise, with_pair
 from evaluation.contract import PairReport
@@ -65,6 +65,11 @@ def measured_teachers(*, limit: int) -> list[str]:
     """The teachers that students were compared with here, by name."""
     rows = Comparison.objects.exclude(student=F("teacher")).order_by("teacher")
     return list(rows.values_list("teacher", flat=True).distinct()[:limit])
+
+
+def is_compared(model: str) -> bool:
+    """Whether there is any comparison with the model as student or as teacher."""
+    return Comparison.objects.filter(Q(student=model) | Q(teacher=model)).exists()
 
 
 def recent(*, student: str | None = None, teacher: str | None = None) -> QuerySet[Comparison]:

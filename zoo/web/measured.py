@@ -47,10 +47,10 @@ class MeasuredHere(NamedTuple):
 
 def measured_here(slug: str) -> MeasuredHere:
     """The comparisons in which the model is the student or the teacher, newest first, once for each pair."""
+    if not selectors.is_compared(slug):
+        return MeasuredHere((), ())
     as_student = _newest(selectors.recent(student=slug)[:_LOOKED_AT])
     as_teacher = _newest(selectors.recent(teacher=slug)[:_LOOKED_AT])
-    if not as_student and not as_teacher:
-        return MeasuredHere((), ())
     known = from_catalog([slug, *(entry.student for _, entry in as_teacher)])
     kept = [_kept(comparison, entry, known.get(slug, UNKNOWN)) for comparison, entry in as_student]
     return MeasuredHere(
