@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import math
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -27,9 +28,13 @@ from zoo.comparisons import downloads, samples, selectors
 from zoo.comparisons.contamination import contamination_of
 from zoo.comparisons.gain import gain_of
 from zoo.comparisons.models import Comparison
+from zoo.comparisons.narrowing import Narrowing
 from zoo.core.errors import Invalid, NotFound
 from zoo.publishing.exports import harness
 from zoo.publishing.selectors import measurement
+
+MOST_MARGIN = 1e6
+"""Nats; no margin of a real model is near it."""
 
 
 class ComparisonRowSerializer(serializers.Serializer[Any]):
@@ -106,11 +111,35 @@ class DetailParameters(QuerySerializer):
     )
 
 
-class SampleParameters(PageParameters):
-    """Which samples."""
+class NarrowingParameters(QuerySerializer):
+    """Which samples of which task."""
 
     task = serializers.CharField(required=False, max_length=200, help_text="default: the first")
     outcome = Choice(choices=list(samples.OUTCOMES), required=False)
+    q = serializers.CharField(
+        required=False, max_length=200, help_text="in prompt, choices, target or answers, in either case"
+    )
+    margin_of = Choice(choices=["student", "teacher"], required=False)
+    margin__gte = serializers.FloatField(
+        required=False,
+        min_value=-MOST_MARGIN,
+        max_value=MOST_MARGIN,
+        help_text="nats by which the right choice leads the best other; negative: chosen wrongly",
+    )
+    margin__lte = serializers.FloatField(required=False, min_value=-MOST_MARGIN, max_value=MOST_MARGIN)
+
+
+def _narrowing(given: dict[str, Any]) -> Narrowing:
+    return Narrowing(
+        given.get("q", ""),
+        given.get("margin_of", "student"),
+        given.get("margin__gte", -math.inf),
+        given.get("margin__lte", math.inf),
+    )
+
+
+class SampleParameters(NarrowingParameters, PageParameters):
+    """Which samples, a page at a time."""
 
 
 class ComparisonPages(Pages):
@@ -190,6 +219,7 @@ class ComparisonSamples(Conditional):
             outcome=given.get("outcome"),
             after=after,
             limit=size,
+            narrow=_narrowing(given),
         )
         return pages.answer(
             request,
@@ -204,13 +234,6 @@ class UnknownDownload(NotFound):
     """There is no such kind of download."""
 
     code = "unknown_format"
-
-
-class DownloadParameters(QuerySerializer):
-    """Which samples to download."""
-
-    task = serializers.CharField(required=False, max_length=200, help_text="default: the first")
-    outcome = serializers.ChoiceField(choices=list(samples.OUTCOMES), required=False)
 
 
 PARQUET, LINES, STUDENT, TEACHER = "parquet", "jsonl", "lm-eval-student", "lm-eval-teacher"
@@ -229,7 +252,7 @@ class ComparisonDownload(APIView):
         operation_id="comparisons_samples_download",
         parameters=[
             OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=list(DOWNLOADS)),
-            DownloadParameters,
+            NarrowingParameters,
         ],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
         tags=["comparisons"],
@@ -243,7 +266,7 @@ class ComparisonDownload(APIView):
             raise UnknownDownload(
                 f"there is no format '{kind[:40]}'", remedy=f"Known: {', '.join(DOWNLOADS)}."
             )
-        given = DownloadParameters.read(request)
+        given = NarrowingParameters.read(request)
         comparison = selectors.comparison_by_id(comparison_id)
         content_type, extension = DOWNLOADS[kind]
         response = StreamingHttpResponse(_body(comparison, kind, given), content_type=content_type)
@@ -259,7 +282,7 @@ class ComparisonDownload(APIView):
 def _body(comparison: Comparison, kind: str, given: dict[str, Any]) -> Iterable[bytes]:
     task, outcome = given.get("task"), given.get("outcome")
     if kind in (PARQUET, LINES):
-        rows = samples.every_sample(comparison, task=task, outcome=outcome)
+        rows = samples.every_sample(comparison, task=task, outcome=outcome, narrow=_narrowing(given))
         return (downloads.to_parquet if kind == PARQUET else downloads.to_json_lines)(rows)
     run = comparison.student_run_id if kind == STUDENT else comparison.teacher_run_id
     chosen = samples.task_of(comparison, task)

@@ -154,12 +154,14 @@ class Zoo:
         return _read(Comparison, self.connection.get(f"comparisons/{comparison}/"))
 
     def samples(
-        self, comparison: str, *, task: str | None = None, outcome: str | None = None
+        self, comparison: str, *, task: str | None = None, outcome: str | None = None, **filters: Any
     ) -> Iterator[dict[str, Any]]:
-        """Paired samples of a task; ``outcome``: both, lost, gained or neither."""
-        return self.connection.listed(
-            f"comparisons/{comparison}/samples/", {"task": task, "outcome": outcome}
-        )
+        """Paired samples of a task; ``outcome``: both, lost, gained or neither.
+
+        ``filters``: ``q`` for a text, ``margin_of``, ``margin__gte`` and ``margin__lte`` for near misses.
+        """
+        given = {"task": task, "outcome": outcome, **filters}
+        return self.connection.listed(f"comparisons/{comparison}/samples/", given)
 
     def releases(self) -> Iterator[Release]:
         """Everything published, newest first."""

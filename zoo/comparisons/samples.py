@@ -21,7 +21,9 @@ import pyarrow.parquet as pq
 
 from evaluation.contract import RunReport
 from evaluation.samples import Sample
+from zoo.comparisons import narrowing
 from zoo.comparisons.models import Comparison
+from zoo.comparisons.narrowing import EVERYTHING, Narrowing
 from zoo.comparisons.redaction import redacted, redacted_tasks
 from zoo.comparisons.services import parse
 from zoo.core import storage
@@ -40,6 +42,12 @@ class UnknownTask(Invalid):
     """The comparison has no such task."""
 
     code = "unknown_task"
+
+
+class TextsHidden(Invalid):
+    """The texts of the task's data set are not shown, so nobody may search them either."""
+
+    code = "texts_hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +84,29 @@ class Pairs(NamedTuple):
 
 
 def samples(
-    comparison: Comparison, *, task: str | None, outcome: Outcome | None, after: int, limit: int
+    comparison: Comparison,
+    *,
+    task: str | None,
+    outcome: Outcome | None,
+    after: int,
+    limit: int,
+    narrow: Narrowing = EVERYTHING,
 ) -> Page:
     """Paired samples of one task (the first by default), in the order of the documents, from position ``after``.
 
-    Raises UnknownTask.
+    Raises UnknownTask, TextsHidden.
     """
     chosen = task_of(comparison, task)
-    rows = _wanted(comparison, chosen, outcome)
+    rows = _wanted(comparison, chosen, outcome, narrow)
     return Page(_read(comparison, chosen, rows, after, after + limit), len(rows.student))
 
 
 def every_sample(
-    comparison: Comparison, *, task: str | None, outcome: Outcome | None
+    comparison: Comparison, *, task: str | None, outcome: Outcome | None, narrow: Narrowing = EVERYTHING
 ) -> Iterator[PairedSample]:
-    """All of them, read block by block. Raises UnknownTask before the first is asked for."""
+    """All of them, read block by block. Raises UnknownTask and TextsHidden before the first is asked for."""
     chosen = task_of(comparison, task)
-    rows = _wanted(comparison, chosen, outcome)
+    rows = _wanted(comparison, chosen, outcome, narrow)
 
     def read() -> Iterator[PairedSample]:
         for start in range(0, len(rows.student), _BLOCK):
@@ -110,11 +124,24 @@ def task_of(comparison: Comparison, task: str | None) -> str:
     return chosen
 
 
-def _wanted(comparison: Comparison, task: str, outcome: Outcome | None) -> Pairs:
-    pairs = _pairs(_digest(comparison.student_run), _digest(comparison.teacher_run), task)
-    if outcome is None:
-        return pairs
-    chosen = pairs.outcome == OUTCOMES.index(outcome)
+def _wanted(comparison: Comparison, task: str, outcome: Outcome | None, narrow: Narrowing) -> Pairs:
+    student, teacher = _digest(comparison.student_run), _digest(comparison.teacher_run)
+    pairs = _pairs(student, teacher, task)
+    if narrow != EVERYTHING and task in redacted_tasks(comparison.student_run.spec):
+        raise TextsHidden(
+            "the items of this task are not shown, so its samples cannot be searched by text or margin",
+            remedy="Filter by outcome, or choose another task.",
+        )
+    chosen = np.ones(len(pairs.student), dtype=np.bool_)
+    if outcome is not None:
+        chosen &= pairs.outcome == OUTCOMES.index(outcome)
+    if narrow.text:
+        shared = narrowing.rows_with(student, task, narrow.text)
+        others = narrowing.rows_with(teacher, task, narrow.text, narrowing.ANSWERS)
+        chosen &= np.isin(pairs.student, shared) | np.isin(pairs.teacher, others)
+    if narrow.by_margin:
+        digest, rows = (student, pairs.student) if narrow.margin_of == "student" else (teacher, pairs.teacher)
+        chosen &= narrowing.within(digest, task, rows, narrow.margin_from, narrow.margin_to)
     return Pairs(pairs.student[chosen], pairs.teacher[chosen], pairs.outcome[chosen])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -18,12 +20,16 @@ from zoo.comparisons.contamination import contamination_of
 from zoo.comparisons.gain import gain_of
 from zoo.comparisons.ledger import ledger_of, reported_retentions
 from zoo.comparisons.models import Comparison
+from zoo.comparisons.narrowing import Narrowing
 from zoo.comparisons.samples import OUTCOMES, PairedSample
 from zoo.core.errors import Invalid
 from zoo.web import comparison_parts as parts
 from zoo.web.charts import DotRow
 
 SAMPLES_PER_PAGE = 20
+LONGEST_SEARCH = 200
+FILTERS = ("outcome", "q", "margin_of", "margin__gte", "margin__lte")
+"""What narrows the samples of a task, in the address of the page and of its downloads alike."""
 DOWNLOADS = (
     ("parquet", "Parquet"),
     ("jsonl", "JSON Lines"),
@@ -138,6 +144,7 @@ def samples(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
         outcome=outcome or None,
         after=after,
         limit=SAMPLES_PER_PAGE,
+        narrow=_narrowing(request),
     )
     titles = _titles(document)
     context = {
@@ -147,6 +154,9 @@ def samples(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
         "tasks": [(row["task"], titles.get(row["task"], row["task"])) for row in document["tasks"]],
         "outcome": outcome,
         "outcomes": OUTCOME_WORDS.items(),
+        "asked": {name: request.GET.get(name, "") for name in FILTERS},
+        "filters": _filters(request, task),
+        "sides": ("student", "teacher"),
         "samples": [(sample, _choices(sample), _margins(sample)) for sample in page.samples],
         "redacted": any(sample.redacted for sample in page.samples),
         "downloads": DOWNLOADS,
@@ -199,6 +209,38 @@ def _margins(sample: PairedSample) -> dict[str, float] | None:
 
 def _at(values: list[float], number: int) -> float | None:
     return values[number] if number < len(values) else None
+
+
+def _narrowing(request: HttpRequest) -> Narrowing:
+    """The filters by text and by margin that the address names."""
+    side = request.GET.get("margin_of") or "student"
+    if side not in ("student", "teacher"):
+        raise Invalid(f"there is no margin of '{side[:40]}'", field="margin_of")
+    return Narrowing(
+        request.GET.get("q", "")[:LONGEST_SEARCH].strip(),
+        side,  # type: ignore[arg-type]
+        _number(request, "margin__gte", -math.inf),
+        _number(request, "margin__lte", math.inf),
+    )
+
+
+def _number(request: HttpRequest, name: str, otherwise: float) -> float:
+    text = request.GET.get(name, "").strip()
+    if not text:
+        return otherwise
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise Invalid(f"'{text[:40]}' is not a number", field=name)
+    return value
+
+
+def _filters(request: HttpRequest, task: str) -> str:
+    """The task and its filters as a query, for links that keep them."""
+    kept = {"task": task} | {name: value for name in FILTERS if (value := request.GET.get(name, ""))}
+    return urlencode(kept)
 
 
 def _position(text: str) -> int:
