@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +36,7 @@ from evaluation.contract import (
     WeightsFormat,
 )
 from evaluation.demo import shipped
+from evaluation.formats import unchanged
 from evaluation.formats.intake import IntakeSpec
 from evaluation.runners import earlier, planning, scripted
 from evaluation.runners.base import RunFailed as RunFailed  # Callers catch it without knowing a runner.
@@ -220,12 +222,26 @@ def _place(source: ModelSource, request: Request, tell: Tell, role: str) -> Plac
     )
     file = f"-{source.gguf_file}" if source.gguf_file else ""
     folder = request.home / "intake" / re.sub(r"[^A-Za-z0-9]+", "-", f"{source.name}{file}")
+    looked_at = _looked_at(spec, folder)
+    if looked_at is not None and (known := looked_at.recall()) is not None:
+        return Placed(ModelSource.model_validate(known), trusted)
     report = isolation.start_fetch(
         spec, out_dir=folder, on_progress=lambda progress: tell(role, progress)
     ).wait()
     if report.failure is not None:
         raise RunFailed(report.failure)
+    if looked_at is not None and report.source.directory is not None:
+        looked_at.keep(report.source.model_dump(mode="json"), [Path(report.source.directory)])
     return Placed(report.source, trusted)
+
+
+def _looked_at(spec: IntakeSpec, folder: Path) -> unchanged.Finding | None:
+    """What intake has found in a local folder, which holds while no file of it has changed; None for a hub's model."""
+    source = spec.source
+    local = Path(source.directory) if source.directory else Path(spec.models_dir or "/nowhere") / source.name
+    if not local.is_dir():
+        return None
+    return unchanged.finding(folder / "looked-at.json", spec.model_dump_json(), [local], now=time.time())
 
 
 def _readable_by_all(source: ModelSource, request: Request) -> bool:
@@ -286,9 +302,14 @@ def _known(folder: Path, spec: RunSpec) -> Measured | None:
     if not (folder / "report.json").exists():
         return None
     try:
-        report = isolation.read_report(folder, spec)
+        place = folder.parent.parent / "counted" / f"{folder.name}.json"
+        counted = unchanged.finding(place, spec.identity(), [folder], now=time.time())
+        known = counted.recall() is True
+        report = isolation.read_report(folder, spec, count=not known)
         if report.failure is not None or not isinstance(report, RunReport):
             return None
+        if not known:
+            counted.keep(True)
         return _measured(folder, spec, report)
     except (isolation.BadResult, ValueError):
         return None

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from evaluation.formats.unchanged import SETTLED_SECONDS
 from tests.factories import bad_models
-from zoo.cli import recall
 from zoo.cli.evaluate import verdict_code
 
 ROOT = Path(__file__).parents[2]
@@ -143,7 +143,7 @@ def test_two_directories_with_tiny_models_are_compared(tmp_path: Path) -> None:
 
     student = make_causal(tmp_path / "student", seed=1, layers=1)
     teacher = make_causal(tmp_path / "teacher")
-    time.sleep(recall.SETTLED_SECONDS)  # Of younger files no document is kept.
+    time.sleep(SETTLED_SECONDS)  # Of younger files no document is kept.
     words = (
         str(student), "--teacher", str(teacher), "--tasks", "arc_easy,blimp_adjunct_island",
         "--limit", "8", "--no-pair", "--json", "--output", str(tmp_path / "out"),

@@ -18,7 +18,7 @@ import typer
 
 if TYPE_CHECKING:
     from evaluation.foreground import Request
-    from zoo.cli.recall import Question
+    from evaluation.formats.unchanged import Finding
 
 DONE, NO, UNKNOWN, USAGE, FAILED = 0, 1, 2, 64, 70
 USAGE_CODES = frozenset(
@@ -88,7 +88,7 @@ def evaluate(
 
     arguments = {name: value for name, value in ctx.params.items() if name not in NOT_ASKED}
     asked = recall.question(arguments, (student, teacher), output or _home() / "evaluate", now=time.time())
-    document = asked.document() if asked is not None else None
+    document: dict[str, Any] | None = asked.recall() if asked is not None else None
     if document is None:
         request = _request(
             student, teacher, suite, tasks, num_fewshot=num_fewshot, limit=limit, batch_size=batch_size, dtype=dtype,
@@ -168,7 +168,7 @@ def _request(
     )
 
 
-def _document(request: Request, as_json: bool, asked: Question | None) -> dict[str, Any]:
+def _document(request: Request, as_json: bool, asked: Finding | None) -> dict[str, Any]:
     """The document, kept for the next time, or an exit with the reason there is none."""
     from evaluation.foreground import RunFailed
     from evaluation.foreground import evaluate as measure

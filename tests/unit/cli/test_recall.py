@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.formats import unchanged
+from evaluation.formats.unchanged import Finding
 from zoo.cli import recall
 
 DOCUMENT = {"tasks": [{"task": "arc_easy"}]}
@@ -27,7 +29,7 @@ class Scene:
             (folder / "file").write_text("as it was")
         self.ask().keep(DOCUMENT, [self.run])
 
-    def ask(self, later: float = LATER, **arguments: object) -> recall.Question:
+    def ask(self, later: float = LATER, **arguments: object) -> Finding:
         names = [str(folder) for folder in self.models]
         question = recall.question({"limit": 8} | arguments, names, self.home, now=time.time() + later)
         assert question is not None
@@ -40,7 +42,7 @@ def scene(tmp_path: Path) -> Scene:
 
 
 def test_the_same_command_has_its_document(scene: Scene) -> None:
-    assert scene.ask().document() == DOCUMENT
+    assert scene.ask().recall() == DOCUMENT
 
 
 def rewritten(scene: Scene) -> None:
@@ -76,32 +78,32 @@ def document_broken(scene: Scene) -> None:
 @pytest.mark.parametrize("change", [rewritten, added, removed, run_gone, run_edited, document_broken])
 def test_after_any_change_intake_looks_again(change: Callable[[Scene], None], scene: Scene) -> None:
     change(scene)
-    assert scene.ask().document() is None
+    assert scene.ask().recall() is None
 
 
 def test_another_argument_or_setting_is_another_question(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert scene.ask(seed=7).document() is None
+    assert scene.ask(seed=7).recall() is None
     monkeypatch.setenv("ZOO_DATASETS_DIR", "/elsewhere")
-    assert scene.ask().document() is None
+    assert scene.ask().recall() is None
 
 
 def test_other_code_is_asked_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recall, "LIBRARIES", (*recall.LIBRARIES, "pydantic"))
-    assert scene.ask().document() is None
+    monkeypatch.setattr(unchanged, "LIBRARIES", (*unchanged.LIBRARIES, "pydantic"))
+    assert scene.ask().recall() is None
 
 
 def test_nothing_is_kept_of_files_so_new_that_a_second_change_might_not_show(scene: Scene) -> None:
     scene.ask(later=0, seed=7).keep(DOCUMENT, [scene.run])
-    assert scene.ask(seed=7).document() is None
+    assert scene.ask(seed=7).recall() is None
 
 
 def test_nothing_is_kept_of_a_model_that_changed_while_it_was_measured(scene: Scene) -> None:
     asked = scene.ask(seed=7)
     added(scene)
     asked.keep(DOCUMENT, [scene.run])
-    assert scene.ask(seed=7).document() is None
+    assert scene.ask(seed=7).recall() is None
 
 
 def test_a_model_by_id_is_never_answered_from_here_but_a_shipped_one_is(tmp_path: Path) -> None:
