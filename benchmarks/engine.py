@@ -45,7 +45,7 @@ CELLS = (
     Cell("smollm2", "ARC-Easy lettered, 5-shot", "bench_arc_lettered", 20, (1, 4), 5),
     Cell("smollm2", "ARC-Easy, 5-shot, first_n", "bench_arc_first_n", 8, (1, 4), 10),
     Cell("smollm2", "ARC-Easy, 5-shot, drawn anew", "bench_arc_random", 8, (1, 4), 3),
-    Cell("smollm2", "gsm8k_cot, generation", "gsm8k_cot", 4, (4,), 2.5),
+    Cell("smollm2", "gsm8k_cot, generation", "gsm8k_cot", 16, (4, 16), 2.5),
     Cell("demo", "BLiMP", "blimp", 10, (16, 64, 128), 1.5),
     Cell("demo", "ARC-Easy, 0-shot", "arc_easy", 150, (4, 16, 64), 2),
 )
@@ -107,21 +107,21 @@ def _step_of(cell: Cell) -> Callable[[Place, int, dict[str, Any]], dict[str, Any
 
 
 def _cell(cell: Cell, place: Place, rounds: int, peak: float) -> dict[str, Any]:
-    asked = Asked(place.model(cell.model), place.tasks(cell.tasks), cell.limit, cell.sizes[-1])
-    # A single size is all documents at once, which is best for generation.
-    sweep = processes.harness(place, asked, sweep=cell.sizes)["sweep"] if len(cell.sizes) > 1 else {}
-    best = int(min(sweep, key=sweep.get)) if sweep else cell.sizes[0]
+    asked = Asked(place.model(cell.model), place.tasks(cell.tasks), cell.limit, cell.sizes[0])
+    sweep = {size: processes.harness(place, asked._replace(batch_size=size)) for size in cell.sizes}
+    best = min(sweep, key=lambda size: float(sweep[size]["scoring_cpu"]))
     asked = asked._replace(batch_size=best)
-    runs: dict[str, list[dict[str, Any]]] = {"harness": [], "zoo": []}
+    # The best of the sweep is the first round's.
+    runs: dict[str, list[dict[str, Any]]] = {"harness": [sweep[best]], "zoo": []}
     for number in range(rounds):
-        order = ("harness", "zoo") if number % 2 == 0 else ("zoo", "harness")
+        order = ("zoo",) if number == 0 else ("harness", "zoo") if number % 2 == 0 else ("zoo", "harness")
         for kind in order:
             runs[kind].append(getattr(processes, kind)(place, asked))
     return {
         "task": cell.name,
         "limit": cell.limit,
         "requests": runs["zoo"][0]["requests"],
-        "sweep_cpu_seconds": {size: round(value, 2) for size, value in sweep.items()},
+        "sweep_cpu_seconds": {size: round(run["scoring_cpu"], 2) for size, run in sweep.items()},
         "batch_size": best,
         "target": cell.target,
         **_compared(runs),
@@ -159,6 +159,10 @@ def _resume(place: Place, rounds: int, results: dict[str, Any]) -> dict[str, Any
         "share_of_scoring_done_again": round(
             second["scoring_cpu"] / whole["scoring_cpu"] - (1 - first["answers"] / second["answers"]), 3
         ),
+        "peak_memory_bytes": {
+            "whole": whole["peak_memory_bytes"],
+            "after_resume": second["peak_memory_bytes"],
+        },
         "samples_equal": whole["samples"] == second["samples"],
     }
 
@@ -174,6 +178,7 @@ def _pair(place: Place, rounds: int, results: dict[str, Any]) -> dict[str, Any]:
         "what": processes.PAIR,
         "cpu_seconds": {kind: [round(run["cpu"], 2) for run in found] for kind, found in runs.items()},
         "wall_seconds": {kind: [round(run["wall"], 2) for run in found] for kind, found in runs.items()},
+        "peak_memory_bytes": {kind: max(run["peak"] for run in found) for kind, found in runs.items()},
         "cpu_ratio": round(statistics.median(ratios), 2),
         "range": [round(min(ratios), 2), round(max(ratios), 2)],
     }
@@ -188,6 +193,7 @@ def _ten_students(place: Place, rounds: int, results: dict[str, Any]) -> dict[st
         "what": processes.PAIR,
         "cpu_seconds": {"harness (10 x pair)": round(harness, 2), "zoo": round(zoo["cpu"], 2)},
         "wall_seconds": round(zoo["wall"], 2),
+        "peak_memory_bytes": zoo["peak"],
         "cpu_ratio": round(ratio, 2),
         "beyond_the_pair": round(ratio / results["pair"]["cpu_ratio"], 2),
         "target_beyond": 1.8,
@@ -201,6 +207,7 @@ def _again(place: Place, rounds: int, results: dict[str, Any]) -> dict[str, Any]
         "what": "suite 'demo' on the demonstration pair, with speed and fidelity",
         "cpu_seconds": {"first": round(first["cpu"], 2), "again": round(again["cpu"], 2)},
         "wall_seconds": {"first": round(first["wall"], 2), "again": round(again["wall"], 2)},
+        "peak_memory_bytes": {"first": first["peak"], "again": again["peak"]},
         "share": round(again["cpu"] / first["cpu"], 4),
         "target": 0.02,
     }

@@ -87,12 +87,12 @@ class Place:
         return folder
 
 
-def harness(place: Place, asked: Asked, sweep: Sequence[int] = ()) -> dict[str, Any]:
-    """The harness's command, with a stopwatch. With a sweep, the CPU seconds of the answers at each batch size."""
+def harness(place: Place, asked: Asked) -> dict[str, Any]:
+    """The harness's command, with a stopwatch."""
     out = place.fresh("harness")
     words = [
         sys.executable, "-m", "benchmarks.engine_stopwatch", str(out / "watch.json"), "harness",
-        *(["--sweep", ",".join(map(str, sweep))] if sweep else []), *_command(asked, out),
+        *_command(asked, out),
     ]  # fmt: skip
     found = _timed(words, place, cwd=place.datasets)
     return found | json.loads((out / "watch.json").read_text()) | {"answers_of": _logged(out)}
@@ -270,10 +270,16 @@ def pair(kind: str, place: Place) -> dict[str, Any]:
     for folder in folders:
         out = place.fresh("harness")
         asked = Asked(folder, place.tasks("arc_easy"), PAIR_LIMIT, PAIR_BATCH)
-        runs.append(
-            _timed([sys.executable, "-m", "lm_eval", *_command(asked, out)], place, cwd=place.datasets)
-        )
-    return {measure: sum(run[measure] for run in runs) for measure in ("cpu", "wall")}
+        words = [sys.executable, "-m", "lm_eval", *_command(asked, out)]
+        runs.append(_followed(words, place, cwd=place.datasets))
+    return _together(runs)
+
+
+def _together(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Runs one after the other: their seconds add up, the most memory is that of the largest."""
+    return {measure: sum(run[measure] for run in runs) for measure in ("cpu", "wall")} | {
+        "peak": max(run["peak"] for run in runs)
+    }
 
 
 def evaluate(place: Place, home: Path, student: Path, teacher: Path, *words: str) -> dict[str, Any]:
@@ -286,15 +292,16 @@ def evaluate(place: Place, home: Path, student: Path, teacher: Path, *words: str
     return _followed(command, place)
 
 
-def _followed(words: list[str], place: Place) -> dict[str, Any]:
-    """CPU and wall seconds of a process and all that it starts, walls between them or not.
+def _followed(words: list[str], place: Place, cwd: Path | None = None) -> dict[str, Any]:
+    """CPU and wall seconds of a process and all that it starts, and the most that one of them had resident (bytes).
 
-    Read from /proc twenty times a second, since a process behind walls is not accounted to the one that started it.
+    Walls between them or not: read from /proc twenty times a second, since a process behind walls is not accounted to
+    the one that started it.
     """
     started = time.monotonic()
-    seen: dict[tuple[int, str], float] = {}
+    seen: dict[tuple[int, str], Use] = {}
     with subprocess.Popen(
-        words, env=place.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        words, env=place.environment, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         family = {process.pid}
         while process.poll() is None:
@@ -302,10 +309,21 @@ def _followed(words: list[str], place: Place) -> dict[str, Any]:
             time.sleep(0.05)
     if process.returncode:
         raise SystemExit(f"{' '.join(words[:6])} failed")
-    return {"cpu": sum(seen.values()), "wall": time.monotonic() - started}
+    return {
+        "cpu": sum(use.cpu for use in seen.values()),
+        "wall": time.monotonic() - started,
+        "peak": max(use.peak for use in seen.values()),
+    }
 
 
-def _look(family: set[int], seen: dict[tuple[int, str], float]) -> None:
+class Use(NamedTuple):
+    """What one process has used: CPU seconds, and the most memory that was resident, in bytes."""
+
+    cpu: float
+    peak: int
+
+
+def _look(family: set[int], seen: dict[tuple[int, str], Use]) -> None:
     ticks = os.sysconf("SC_CLK_TCK")
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -315,7 +333,17 @@ def _look(family: set[int], seen: dict[tuple[int, str], float]) -> None:
         pid = int(path.parent.name)
         if pid in family or int(fields[1]) in family:
             family.add(pid)
-            seen[pid, fields[19]] = (int(fields[11]) + int(fields[12])) / ticks
+            before = seen.get((pid, fields[19]))
+            peak = max(_peak(path.parent), before.peak if before else 0)
+            seen[pid, fields[19]] = Use((int(fields[11]) + int(fields[12])) / ticks, peak)
+
+
+def _peak(process: Path) -> int:
+    try:
+        lines = (process / "status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def students(place: Place, count: int) -> dict[str, Any]:
@@ -325,7 +353,7 @@ def students(place: Place, count: int) -> dict[str, Any]:
 
     home = place.fresh("home")
     teacher = shipped.model_directory(shipped.CAUSAL_TEACHER)
-    total = {"cpu": 0.0, "wall": 0.0}
+    runs = []
     for number in range(count):
         folder = place.fresh(f"student-{number}")
         shutil.copytree(shipped.model_directory(shipped.CAUSAL_STUDENT), folder, dirs_exist_ok=True)
@@ -334,9 +362,8 @@ def students(place: Place, count: int) -> dict[str, Any]:
         name = next(name for name in tensors if name.endswith("norm.weight"))
         tensors[name] = tensors[name] * torch.tensor(1 + number / 100, dtype=tensors[name].dtype)
         save_file(tensors, path, metadata={"format": "pt"})
-        run = evaluate(place, home, folder, teacher)
-        total = {measure: total[measure] + run[measure] for measure in total}
-    return total
+        runs.append(evaluate(place, home, folder, teacher))
+    return _together(runs)
 
 
 def suite_twice(place: Place) -> tuple[dict[str, Any], dict[str, Any]]:

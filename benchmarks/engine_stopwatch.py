@@ -1,8 +1,7 @@
 """Runs the harness's command or our child process with a stopwatch around the model's answers.
 
-``python -m benchmarks.engine_stopwatch OUT harness|zoo [--sweep 1,4,16] ARGUMENTS``. Writes CPU and wall seconds
-spent inside ``loglikelihood`` and ``generate_until``, what was asked, and the answers' digest to OUT. With
-``--sweep`` the harness's model answers the same requests again at each batch size. One thread.
+``python -m benchmarks.engine_stopwatch OUT harness|zoo ARGUMENTS``. Writes CPU and wall seconds spent inside
+``loglikelihood`` and ``generate_until``, and how much was asked, to OUT. One thread.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.cpu = self.wall = 0.0
-        self.asked: dict[str, list[Any]] = {}
+        self.asked: dict[str, int] = {}
 
     def wrap(self, model: Any) -> None:
         """Puts the stopwatch around the model's methods."""
@@ -34,7 +33,7 @@ class Stopwatch:
 
     def _timed(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def timed(requests: list[Any], *args: Any, **kwargs: Any) -> Any:
-            self.asked.setdefault(name, []).extend(requests)
+            self.asked[name] = self.asked.get(name, 0) + len(requests)
             cpu, wall = time.process_time(), time.monotonic()
             try:
                 return method(requests, *args, **kwargs)
@@ -50,11 +49,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("kind", choices=("harness", "zoo"))
-    parser.add_argument("--sweep", default="")
     given, rest = parser.parse_known_args()
     watch = Stopwatch()
-    sizes = [int(size) for size in given.sweep.split(",") if size]
-    code, extra = _harness(watch, rest, sizes) if given.kind == "harness" else _zoo(watch, rest)
+    code, extra = _harness(watch, rest) if given.kind == "harness" else _zoo(watch, rest)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     given.out.write_text(
         json.dumps(
@@ -63,7 +60,7 @@ def main() -> int:
                 "scoring_wall": watch.wall,
                 "process_cpu": time.process_time(),
                 "peak_memory_bytes": usage.ru_maxrss * 1024,
-                "requests": {name: len(asked) for name, asked in watch.asked.items()},
+                "requests": watch.asked,
                 **extra,
             }
         )
@@ -71,31 +68,20 @@ def main() -> int:
     return code
 
 
-def _harness(watch: Stopwatch, words: list[str], sizes: list[int]) -> tuple[int, dict[str, Any]]:
+def _harness(watch: Stopwatch, words: list[str]) -> tuple[int, dict[str, Any]]:
     from lm_eval.__main__ import cli_evaluate
     from lm_eval.models.huggingface import HFLM
 
-    made: list[Any] = []
     original = HFLM.__init__
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        made.append(self)
         watch.wrap(self)
 
     HFLM.__init__ = init
     sys.argv = ["lm-eval", *words]
     cli_evaluate()
-    return 0, {"sweep": {size: _again(made[0], watch, size) for size in sizes}}
-
-
-def _again(model: Any, watch: Stopwatch, size: int) -> float:
-    """CPU seconds for the same requests at another batch size."""
-    model.batch_size_per_gpu = size
-    before = time.process_time()
-    for name, asked in watch.asked.items():
-        getattr(type(model), name)(model, asked, disable_tqdm=True)
-    return time.process_time() - before
+    return 0, {}
 
 
 def _zoo(watch: Stopwatch, words: list[str]) -> tuple[int, dict[str, Any]]:
@@ -115,16 +101,18 @@ def _zoo(watch: Stopwatch, words: list[str]) -> tuple[int, dict[str, Any]]:
         try:
             return original(self, loaded)
         finally:
-            for name in ("tokens_run", "head_rows_run"):
+            for name in ("tokens_run", "tokens_in_vain", "head_rows_run"):
                 found[name] = getattr(loaded.model, name, None)
 
     harness._Run._evaluate = evaluate  # type: ignore[method-assign]
     code = child.main(words)
-    return code, found | {"unique_tokens": _unique(sequences) or found["tokens_run"]}
+    return code, found | {
+        "unique_tokens": _unique(sequences) or found["tokens_run"] - found["tokens_in_vain"]
+    }
 
 
 def _collect(model: Any, sequences: set[tuple[int, ...]]) -> None:
-    """Takes down what the model reads for log-likelihoods. Of generations, all that was run counts as unique."""
+    """Takes down what the model reads for log-likelihoods. Of generations, all but wrong guesses counts as unique."""
     original = model._loglikelihood_tokens
 
     def collect(requests: Any, *args: Any, **kwargs: Any) -> Any:
