@@ -219,10 +219,15 @@ def give_back_or_up(run: Run, reason: Failure, now: datetime) -> State:
     if run.cancel_requested:
         return end(run, Move.CANCELLED, reason=_CANCELLED, now=now)
     run.lost += 1
-    if run.lost >= settings.ZOO_MAX_LOST or run.attempts >= settings.ZOO_MAX_ATTEMPTS:
+    if run.lost >= settings.ZOO_MAX_LOST or used_attempts(run) >= settings.ZOO_MAX_ATTEMPTS:
         return end(run, Move.FAILED, reason=_given_up(reason, run.lost), now=now)
     _back(run, Move.LOST, reason, now, rest=backoff_seconds(run.lost, settings.ZOO_BACKOFF_SECONDS))
     return State.QUEUED
+
+
+def used_attempts(run: Run) -> int:
+    """Attempts that count against the most there may be: those that a worker gave back unharmed do not."""
+    return run.attempts - run.events.filter(kind=Move.RELEASED.value).count()
 
 
 def locked(lease: Lease) -> Run:
@@ -305,7 +310,7 @@ def retry(*, run_id: UUID, acting_user: User, now: datetime) -> Run:
         raise RunNotFound("there is no such run")
     if run.state not in sources(Move.RETRIED):
         raise CannotRetry(f"the run is {run.state}; only a failed or cancelled run can be tried again")
-    if run.attempts >= settings.ZOO_MAX_ATTEMPTS:
+    if used_attempts(run) >= settings.ZOO_MAX_ATTEMPTS:
         raise CannotRetry(f"the run has had {run.attempts} attempts, which is the most there are")
     other = _live(run.identity)
     if other is not None:

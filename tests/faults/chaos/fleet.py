@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 
 from tests.factories.stack import MAIN, ROOT, descendants, runners_below
+from tests.faults.chaos.database import Database
+from tests.faults.chaos.proxy import Proxy
 from zoo.cli.broker import find_program, free_port
 from zoo.cli.processes import Child, stop_all
 
@@ -31,6 +33,9 @@ class Fleet:
     environment: dict[str, str]
     port: int
     broker_port: int
+    proxy: Proxy
+    """Every process but the broker itself reaches the broker through it."""
+    database: Database
     children: dict[str, Child] = field(default_factory=dict)
 
     @property
@@ -71,6 +76,17 @@ class Fleet:
                 sent += 1
         return sent
 
+    @property
+    def clock(self) -> Path:
+        """By how many seconds the clock of the database's machine is wrong."""
+        return self.home / "clock"
+
+    def set_clock(self, seconds: float) -> None:
+        new = self.home / "clock.new"
+        new.write_text(str(seconds))
+        new.rename(self.clock)
+        self.database.set_clock(seconds)
+
     def answers(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
             return httpx.get(f"{self.url}/healthz", timeout=2).is_success
@@ -78,12 +94,16 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def fleet(home: Path, *, database_url: str) -> Iterator[Fleet]:
-    """A running fleet with its own folder, ports and database; stopped at the end."""
+def fleet(home: Path, *, database: Database) -> Iterator[Fleet]:
+    """A running fleet with its own folder and ports; stopped at the end."""
     home.mkdir(parents=True)
-    made = Fleet(home, {}, free_port(), free_port())
-    made.environment = _environment(made, database_url)
+    broker_port = free_port()
+    made = Fleet(home, {}, free_port(), broker_port, Proxy(broker_port), database)
+    made.proxy.start()
+    made.set_clock(0)
+    made.environment = _environment(made)
     _migrate(made)
+    database.prepare()
     made.add(
         "valkey", find_program(), "--port", str(made.broker_port), "--bind", "127.0.0.1",
         "--dir", str(home), "--save", "", "--appendonly", "no",
@@ -110,9 +130,10 @@ def fleet(home: Path, *, database_url: str) -> Iterator[Fleet]:
         for name in made.children:
             made.send(made.whole(name), signal.SIGCONT)
         stop_all(list(made.children.values()))
+        made.proxy.stop()
 
 
-def _environment(made: Fleet, database_url: str) -> dict[str, str]:
+def _environment(made: Fleet) -> dict[str, str]:
     kept = {
         name: os.environ[name]
         for name in ("PATH", "HOME", "LANG", "TMPDIR", "OMP_NUM_THREADS")
@@ -120,9 +141,10 @@ def _environment(made: Fleet, database_url: str) -> dict[str, str]:
     }
     return kept | {
         "PYTHONPATH": str(ROOT),
-        "DJANGO_SETTINGS_MODULE": "zoo.settings.local",
-        "DATABASE_URL": database_url,
-        "REDIS_URL": f"redis://127.0.0.1:{made.broker_port}/0",
+        "DJANGO_SETTINGS_MODULE": "tests.faults.chaos.settings",
+        "ZOO_CHAOS_CLOCK": str(made.clock),
+        "DATABASE_URL": made.database.address,
+        "REDIS_URL": f"redis://127.0.0.1:{made.proxy.port}/0",
         "SECRET_KEY": secrets.token_urlsafe(50),
         "ZOO_HOME": str(made.home),
         "ZOO_URL": made.url,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import random
 import signal
-import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import redis
 
+from tests.faults.chaos import disk
 from tests.faults.chaos.fleet import LEASE_SECONDS, WORKERS, Fleet
 
 Fault = Callable[[Fleet, random.Random], None]
@@ -107,32 +107,35 @@ def hints_without_number(fleet: Fleet, chance: random.Random) -> None:
     app.close()
 
 
+def lose_broker_links(fleet: Fleet, chance: random.Random) -> None:
+    """Half-open: every link to the broker stays open and carries nothing any more; nobody is told."""
+    fleet.proxy.lose_links()
+
+
 def lock_database(fleet: Fleet, chance: random.Random) -> None:
     """Somebody else holds the database's write lock for seconds (SQLite); on Postgres every session is cut."""
-    address = fleet.environment["DATABASE_URL"]
-    if not address.startswith("sqlite"):
-        _cut_sessions(address)
-        return
-    seconds = chance.uniform(1, 6)
-
-    def hold() -> None:
-        database = sqlite3.connect(Path(address.removeprefix("sqlite:///")), timeout=30)
-        database.execute("BEGIN EXCLUSIVE")
-        time.sleep(seconds)
-        database.rollback()
-        database.close()
-
-    threading.Thread(target=hold, daemon=True).start()
+    _meanwhile(fleet.database.hold, chance.uniform(1, 6))
 
 
-def _cut_sessions(address: str) -> None:
-    import psycopg
+def lose_database(fleet: Fleet, chance: random.Random) -> None:
+    """The database is gone for longer than a lease: stopped (Postgres), or held by another (SQLite)."""
+    _meanwhile(fleet.database.go_away, LEASE_SECONDS * chance.uniform(1.2, 2))
 
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-            "AND datname = current_database()"
-        )
+
+def fill_disk(fleet: Fleet, chance: random.Random) -> None:
+    """The disk with the zoo's files, the workers' files and an SQLite database is full for seconds."""
+    _meanwhile(partial(disk.fill, fleet.home.parent), chance.uniform(1, LEASE_SECONDS))
+
+
+def jump_clock(fleet: Fleet, chance: random.Random) -> None:
+    """The clock of the database's machine jumps, up to an hour either way, and jumps back after seconds."""
+    fleet.set_clock(chance.choice((-1, 1)) * chance.choice((LEASE_SECONDS * 2, 3600)))
+    time.sleep(chance.uniform(1, 4))
+    fleet.set_clock(0)
+
+
+def _meanwhile(act: Callable[[float], None], seconds: float) -> None:
+    threading.Thread(target=act, args=(seconds,), daemon=True).start()
 
 
 def _freeze(fleet: Fleet, name: str, seconds: float) -> None:
@@ -166,15 +169,26 @@ FAULTS: tuple[Fault, ...] = (
     flush_broker,
     garbage_in_queues,
     hints_without_number,
+    lose_broker_links,
     lock_database,
+    lose_database,
+    jump_clock,
 )
 
 
 class Saboteur:
     """Injects faults one after the other, at moments and places that a seed decides; counts them."""
 
-    def __init__(self, fleet: Fleet, chance: random.Random, *, pause: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        chance: random.Random,
+        *,
+        pause: tuple[float, float],
+        faults: Sequence[Fault] = FAULTS,
+    ) -> None:
         self.done: Counter[str] = Counter()
+        self._faults = tuple(faults)
         self._fleet, self._chance, self._pause = fleet, chance, pause
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -193,7 +207,7 @@ class Saboteur:
 
     def _run(self) -> None:
         while not self._stop.wait(self._chance.uniform(*self._pause)):
-            fault = self._chance.choice(FAULTS)
+            fault = self._chance.choice(self._faults)
             try:
                 fault(self._fleet, self._chance)
                 self.done[fault.__name__] += 1
