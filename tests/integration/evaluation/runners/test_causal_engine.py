@@ -57,6 +57,9 @@ def build(kind: str, vocabulary: int) -> Any:
         "bloom (ALiBi)": lambda: hf.BloomForCausalLM(
             hf.BloomConfig(vocab_size=vocabulary, hidden_size=48, n_layer=2, n_head=4)
         ),
+        "mamba (state space)": lambda: hf.MambaForCausalLM(
+            hf.MambaConfig(vocab_size=vocabulary, hidden_size=48, num_hidden_layers=2, state_size=8, **ends)
+        ),
         "mistral (window)": lambda: hf.MistralForCausalLM(
             hf.MistralConfig(**SHAPE, **grouped, sliding_window=32)
         ),
@@ -111,6 +114,7 @@ KINDS = [
     pytest.param("gpt_neox", "token trie", id="gpt_neox"),
     pytest.param("gemma2 (soft caps)", "token trie", id="gemma2"),
     pytest.param("bloom (ALiBi)", "plain batches", id="bloom"),
+    pytest.param("mamba (state space)", "plain batches", id="mamba"),
     pytest.param("mistral (window)", "sliding window", id="mistral"),
 ]
 
