@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from evaluation.contract import (
 )
 from evaluation.runners import devices
 from evaluation.runners.base import Context, platform_failure, submitter_failure
-from evaluation.runners.measures import fidelity, similarity, speculation, speed
+from evaluation.runners.measures import bits, fidelity, similarity, speculation, speed
 from evaluation.runners.measures.loading import Loaded, load, same_tokenizer
 from evaluation.runners.routing import Family
 from evaluation.scoring.efficiency import Efficiency
@@ -82,19 +83,17 @@ class PairMeasurer:
             timed = speed.measure(student, teacher, batch_size=spec.batch_size, seed=spec.seed)
             found["efficiency"] = plain(timed)
         if PairMeasure.FIDELITY in spec.measures:
+            heard = partial(tell, Stage.SCORING, "fidelity")
             ratio = speed.cost_ratio(timed) if timed is not None else None
-            found["fidelity"] = (
-                fidelity.measure(
-                    student,
-                    teacher,
-                    documents,
-                    seed=spec.seed,
-                    cost_ratio=ratio,
-                    tell=lambda done: tell(Stage.SCORING, "fidelity", done),
+            if comparable:
+                found["fidelity"] = fidelity.measure(
+                    student, teacher, documents, seed=spec.seed, cost_ratio=ratio, tell=heard
                 )
-                if comparable
-                else plain(apart)
-            )
+            else:
+                found["fidelity"] = plain(apart)
+            if not comparable and student.family is Family.CAUSAL:
+                rates = bits.measure(student, teacher, documents, seed=spec.seed, tell=heard)
+                found["fidelity"]["bits_per_byte"] = rates
         if PairMeasure.SIMILARITY in spec.measures:
             tell(Stage.SCORING, "similarity", 0)
             found["similarity"] = (

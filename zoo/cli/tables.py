@@ -253,10 +253,21 @@ def _fidelity(document: dict[str, Any]) -> list[str]:
     if not document.get("teacher") or not fidelity:
         return []
     if "undefined" in fidelity:
-        return [f"fidelity: {fidelity.get('message') or fidelity['undefined']}"]
+        return [f"fidelity: {fidelity.get('message') or fidelity['undefined']}", *_bits(fidelity)]
     return [
         f"fidelity: the same first choice at {_with_interval(fidelity['top1'])} of {fidelity['positions']} places, "
         f"KL {_with_interval(fidelity['kl'])}, expected acceptance of drafts {_with_interval(fidelity['acceptance'])}"
+    ]
+
+
+def _bits(fidelity: dict[str, Any]) -> list[str]:
+    """Bits per byte, which stand in where tokens cannot be compared."""
+    bits = fidelity.get("bits_per_byte")
+    if not bits:
+        return []
+    return [
+        f"bits per byte over {bits['bytes']} bytes: student {_value(bits['student'])}, "
+        f"teacher {_value(bits['teacher'])}, difference {_with_interval(bits['difference'])}"
     ]
 
 

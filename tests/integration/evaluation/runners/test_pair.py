@@ -108,6 +108,31 @@ def test_other_tokenizers_leave_fidelity_undefined_with_the_reason(
     report = measure(models, "other-words", "causal-2", tmp_path)
     assert report.fidelity and report.similarity
     assert report.fidelity["undefined"] == report.similarity["undefined"] == "tokenizers_differ"
+    bits = report.fidelity["bits_per_byte"]
+    assert bits["documents"] + bits["left_out"] == 120
+    assert bits["bytes"] > 10_000
+    # Random weights know nothing: about as many bits as choosing one of all tokens takes.
+    for side in ("student", "teacher"):
+        assert bits[side]["value"] == pytest.approx(np.log2(260), abs=0.5)
+    assert bits["difference"]["value"] == pytest.approx(bits["student"]["value"] - bits["teacher"]["value"])
+
+
+def test_bits_are_those_of_the_plain_forward_pass(models: dict[str, Path], tmp_path: Path) -> None:
+    from evaluation.runners.measures import bits
+    from evaluation.runners.measures.loading import load
+
+    source = ModelSource(name="test/causal-2", revision="1")
+    context = Context(output=tmp_path, model=models["causal-2"])
+    loaded = load(models["causal-2"], source, "float32", torch.device("cpu"), context)
+    text = "The cat sat on the mat, and the dog looked on."
+    ids = [0, *loaded.tokenizer(text)["input_ids"]]
+    with torch.no_grad():
+        logs = loaded.model(torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
+    expected = -sum(float(row[token]) for row, token in zip(logs, ids[1:], strict=True)) / np.log(2)
+    assert bits.bits(loaded, text) == pytest.approx(expected, rel=1e-5)
+    assert len(bits.tokens(loaded, bits.fit(text * 20, loaded))) < loaded.max_tokens
+    assert bits.fit("<unknown>", loaded) == "<unknown>"
+    assert bits.fit("", loaded) == ""
 
 
 def test_models_of_two_kinds_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
