@@ -128,6 +128,11 @@ def inspect(folder: Path, selection: Selection) -> Facts:
 def _inspect_gguf(folder: Path, name: str, names: set[str]) -> Facts:
     with open_plain(folder, name) as file:
         header = gguf.read_header(file, os.fstat(file.fileno()).st_size, name=name)
+    return facts_of_gguf(header, _card(folder, names))
+
+
+def facts_of_gguf(header: gguf.Header, card: card_format.Card | None) -> Facts:
+    """What a GGUF file's header says. Without a card beside it, the license in the header stands for one."""
     template = header.chat_template
     elements: dict[str, int] = {}
     for tensor in header.tensors:
@@ -144,8 +149,16 @@ def _inspect_gguf(folder: Path, name: str, names: set[str]) -> Facts:
         quantization=header.quantization,
         tokenizer_digest=header.tokenizer_digest,
         templates={"default": tokenizer.check_template(template)} if template is not None else {},
-        card=_card(folder, names),
+        card=card or _card_in(header),
     )
+
+
+def _card_in(header: gguf.Header) -> card_format.Card | None:
+    """The license that converters copy from the card into the header, as a card that says nothing else."""
+    keys = {"license": "license", "license.name": "license_name", "license.link": "license_link"}
+    found = {name: header.text(f"general.{key}") for key, name in keys.items()}
+    front = {name: text[:200] for name, text in found.items() if text}
+    return card_format.Card(front=front, text="") if "license" in front else None
 
 
 def _safetensors_header(folder: Path, name: str) -> safetensors.Header:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 from pathlib import Path
 
 import pytest
 
 from evaluation.demo import shipped
+from evaluation.formats import gguf
 from evaluation.formats.errors import FormatError
 from tests.factories.catalog import NOW, make_edge, make_model
 from tests.factories.hub import COMMIT, HubRepo, running_hub
-from tests.factories.model_files import make_config, make_folder, make_safetensors
+from tests.factories.model_files import make_config, make_folder, make_gguf, make_safetensors
 from zoo.catalog import search, selectors
 from zoo.catalog.imports import Description, describe_card, describe_folder
 from zoo.catalog.imports.hub import Gated, HubUnreachable, NotOnHub, describe_hub
-from zoo.catalog.models import Model, Revision
+from zoo.catalog.models import Model, Origin, Revision
 from zoo.core.models import AuditRow
 from zoo.lineage import selectors as lineage
 from zoo.lineage.importing import Imported, record_model, record_shipped
@@ -172,10 +174,20 @@ def test_a_real_gguf_model_of_a_package_imports_right(tmp_path: Path) -> None:
     (tmp_path / file.name).symlink_to(file)
     with pytest.raises(FormatError):
         describe_folder(tmp_path)
-    described = describe_folder(file.parent)
-    assert (described.parameters, described.architecture) == (134_515_008, "llama")
-    assert described.weights_format == "gguf"
-    assert len(described.tokenizer_digest) == 64
+    done = record(describe_folder(file.parent), "HuggingFaceTB/SmolLM2-135M-Instruct")
+    model, revision = selectors.get_model(done.model.slug), done.revision
+    assert (model.parameters, model.license, model.context_length) == (134_515_008, "Apache-2.0", 8192)
+    assert (revision.architecture, revision.weights_format, revision.parameters) == (
+        "llama",
+        "gguf",
+        134_515_008,
+    )
+    assert (revision.license_declared, revision.vocabulary_size) == ("apache-2.0", 49_152)
+    assert revision.tokenizer_digest == "69f0e766ce82f360e7d74a62d393b2975080d0f34d751d9dc45b6e3198096f80"
+    assert [(row.path, row.size_bytes) for row in revision.files.all()] == [(file.name, 98_362_432)]
+    assert {fact.origin for fact in selectors.current_facts_of(model)} == {Origin.FILES}
+    again = record(describe_folder(file.parent), model.slug)
+    assert (again.is_new_model, again.is_new_revision, again.revision) == (False, False, revision)
 
 
 FILES = {
@@ -209,6 +221,29 @@ def test_a_hub_model_is_pinned_to_its_commit_and_its_weights_are_not_fetched(
         "model.safetensors",
         "README.md",
     }
+
+
+def test_of_a_gguf_on_a_hub_the_header_is_counted_and_nothing_more_is_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("zoo.catalog.imports.hub._GGUF_BEGINNINGS", (64, 1 << 12, 1 << 20))
+    file = make_gguf(
+        entries={"general.license": "mit"},
+        tensors=[("token_embd.weight", (1024, 1024), 0, 0)],
+        data=bytes(4 << 20),
+    )
+    with running_hub({"acme/tiny": HubRepo({"tiny.gguf": file})}) as hub:
+        _online(monkeypatch, hub.url)
+        described = describe_hub("acme/tiny")
+        spans = [
+            span for path, span in zip(hub.asked, hub.ranges, strict=True) if path.endswith("/tiny.gguf")
+        ]
+    assert set(spans) - {None} <= {"bytes=0-63", "bytes=0-4095", "bytes=0-1048575"}
+    local = gguf.read_header(io.BytesIO(file), len(file))
+    assert (described.parameters, described.architecture) == (1024 * 1024, "llama")
+    assert described.tokenizer_digest == local.tokenizer_digest
+    assert described.card is not None
+    assert described.card.license == "MIT"
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,12 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]  # exported lazily
 
 from evaluation.contract import WeightsFormat
-from evaluation.formats import safetensors
+from evaluation.formats import gguf, safetensors
 from evaluation.formats.card import read_card
 from evaluation.formats.config import read_config
 from evaluation.formats.errors import FormatError
 from evaluation.formats.files import Kind, Selection, select
+from evaluation.formats.folder import facts_of_gguf
 from evaluation.formats.tokenizer import read_tokenizer, tokenizer_digest
 from zoo.catalog.imports.cards import read_facts
 from zoo.catalog.imports.describe import Description, FileRow, listed_of, manifest_digest
@@ -33,6 +34,7 @@ from zoo.core.errors import Conflict, Forbidden, NotFound
 
 TIMEOUT_SECONDS = 30
 MAX_FILES = 20_000
+_GGUF_BEGINNINGS = (4 << 20, 16 << 20, gguf.MAX_HEADER)
 # The errors of whatever HTTP client the library uses are bases of its own.
 _TRANSPORT = cast("tuple[type[Exception], ...]", (HfHubHTTPError, *HfHubHTTPError.__bases__))
 
@@ -120,7 +122,7 @@ class _Remote:
         url = hf_hub_url(self.repo, name, revision=self.commit, endpoint=self.api.endpoint)
         if self.api.token:
             headers = {**headers, "Authorization": f"Bearer {self.api.token}"}
-        data = b""
+        data = bytearray()
         with get_session().stream(
             "GET", url, headers=headers, timeout=TIMEOUT_SECONDS, follow_redirects=True
         ) as answer:
@@ -131,7 +133,7 @@ class _Remote:
                 data += piece
                 if len(data) >= most:
                     break
-        return data[:most]
+        return bytes(data[:most])
 
 
 def _read(remote: _Remote, selection: Selection, files: tuple[FileRow, ...]) -> Description:
@@ -144,8 +146,8 @@ def _read(remote: _Remote, selection: Selection, files: tuple[FileRow, ...]) -> 
         card=read_facts(read_card(card)) if card else None,
     )
     found = replace(found, digest=manifest_digest(selection, found.files))
-    if selection.weights_format is not WeightsFormat.SAFETENSORS:
-        return replace(found, notes=("The GGUF file was not fetched, so its header was not counted.",))
+    if selection.weights_format is WeightsFormat.GGUF:
+        return _with_gguf(found, remote, selection, card)
     config = read_config(remote.small("config.json", 1 << 20))
     tokenizer = remote.small("tokenizer.json", 64 << 20) if "tokenizer.json" in selection.names else b""
     sizes = {
@@ -162,6 +164,35 @@ def _read(remote: _Remote, selection: Selection, files: tuple[FileRow, ...]) -> 
         tokenizer_digest=tokenizer_digest(read_tokenizer(tokenizer)) if tokenizer else "",
         notes=config.notes,
     )
+
+
+def _with_gguf(found: Description, remote: _Remote, selection: Selection, card: bytes) -> Description:
+    """What the header of the GGUF file says, of which only the beginning is fetched."""
+    name = selection.weights[0]
+    size = next(chosen.file.size or 0 for chosen in selection.files if chosen.file.name == name)
+    facts = facts_of_gguf(_gguf_header(remote, name, size), read_card(card) if card else None)
+    return replace(
+        found,
+        card=read_facts(facts.card) if facts.card else None,
+        parameters=facts.parameters,
+        architecture=facts.architecture,
+        model_type=facts.model_type,
+        context_length=facts.context_length,
+        vocabulary=facts.vocabulary,
+        quantization=facts.quantization or "",
+        tokenizer_digest=facts.tokenizer_digest or "",
+    )
+
+
+def _gguf_header(remote: _Remote, name: str, size: int) -> gguf.Header:
+    """The header of a GGUF file, which does not say how long it is: more is fetched until it is whole."""
+    for count in _GGUF_BEGINNINGS:
+        try:
+            return gguf.read_header(io.BytesIO(remote.beginning(name, count)), size, name=name)
+        except FormatError:
+            if count >= min(size, gguf.MAX_HEADER):
+                raise
+    raise AssertionError("the last one is as long as a header may be")
 
 
 def _header(remote: _Remote, name: str, size: int) -> safetensors.Header:
