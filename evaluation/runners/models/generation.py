@@ -40,6 +40,8 @@ STEP_TOKENS = 32
 """Tokens of a step up to which guesses fill it."""
 ROWS_BYTES = 256 << 20
 """Memory that the rows' keys and values may take, or half of what the weights take if that is more."""
+PROMPT_GUESSED_FROM = 2048
+"""Last tokens of a prompt in which guesses are looked for, so that long prompts do not fill the memory."""
 LIKELY_TOKENS = 512
 """Length of an answer that memory is reckoned with where longer ones are allowed: most end sooner."""
 STOP_LOOKBACK = 2
@@ -79,7 +81,7 @@ class Row:
     def __init__(self, prompt: Prompt) -> None:
         self.index = prompt.index
         self.generated: list[int] = []
-        self.draft = Draft(prompt.tokens)
+        self.draft = Draft(prompt.tokens[-PROMPT_GUESSED_FROM:])
 
     def take(self, tokens: Sequence[int]) -> None:
         """More tokens, the model's own choices."""
