@@ -309,14 +309,18 @@ def starting_points() -> list[Choice]:
     or measured a number for it. Measured ones come first, by what they keep; then clear licenses before
     conditions; then the order that the purpose asks for.
     """
+    points = list(StartingPoint.objects.order_by("order", "slug"))
+    ids = {point.pk: search.page(_query_of(point)).ids for point in points}
+    rows = {row.model.pk: row for row in summaries({pk for found in ids.values() for pk in found})}
     choices = []
-    for point in StartingPoint.objects.order_by("order", "slug"):
-        given = {name: [value] for name, value in point.query.items()}
-        query = parameters.parse(given, size=_LOOKED_AT).query
-        found = [row for row in summaries(search.page(query).ids) if _is_safe_start(row)]
-        found.sort(key=_start_rank)
-        choices.append(Choice(point, tuple(found[:_CHOICES])))
+    for point in points:
+        found = [rows[pk] for pk in ids[point.pk] if pk in rows and _is_safe_start(rows[pk])]
+        choices.append(Choice(point, tuple(sorted(found, key=_start_rank)[:_CHOICES])))
     return choices
+
+
+def _query_of(point: StartingPoint) -> search.Query:
+    return parameters.parse({name: [value] for name, value in point.query.items()}, size=_LOOKED_AT).query
 
 
 def _is_safe_start(row: Summary) -> bool:

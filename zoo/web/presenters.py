@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 MISSING = "–"
@@ -105,6 +106,11 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return MISSING if value is None else f"{value:.{digits}f}".replace("-", MINUS)
 
 
+def as_stated(value: Decimal) -> str:
+    """An amount with all the digits that its source gives and no others: a price of 0.028 is not 0.03."""
+    return f"{value.normalize():,f}"
+
+
 def probability(value: float | None) -> str:
     """A p-value: three digits, or that it is smaller than they can say."""
     if value is None:
@@ -136,7 +142,7 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return MISSING
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
     left = round(seconds)
     parts = []
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):

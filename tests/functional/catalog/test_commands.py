@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner
 
 from tests.factories.accounts import make_user
-from tests.factories.catalog import make_model
+from tests.factories.catalog import make_edge, make_model
 from tests.factories.model_files import make_folder, make_safetensors
 from zoo.accounts.models import Scope, User
 from zoo.accounts.services import create_token
@@ -74,6 +80,40 @@ def test_a_dump_is_written_and_restored(tmp_path: Path) -> None:
     done = RUN.invoke(app, ["catalog", "restore", str(file)])
     assert done.exit_code == 0
     assert "entry: 0 new" in done.output
+
+
+def test_another_empty_instance_restores_the_same_catalog(db: None, tmp_path: Path) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("copies a database file; tests/integration/lineage/test_dump.py loads a dump on Postgres")
+    elsewhere = tmp_path / "elsewhere.sqlite3"
+    # What is committed is the empty, migrated database: this test's own rows are in a transaction.
+    with sqlite3.connect(connection.settings_dict["NAME"]) as here, sqlite3.connect(elsewhere) as there:
+        here.backup(there)
+    folder = make_folder(tmp_path / "m")
+    record_model(
+        reference="acme/tiny", description=describe_folder(folder), acting_user=None, now=timezone.now()
+    )
+    make_edge(Model.objects.get(key="acme/tiny"), make_model("acme/teacher", license="MIT"))
+    first, second = tmp_path / "first.jsonl.gz", tmp_path / "second.jsonl"
+    assert RUN.invoke(app, ["catalog", "dump", str(first)]).exit_code == 0
+    assert "entry: 3 new" in _elsewhere(elsewhere, "catalog", "restore", str(first))
+    _elsewhere(elsewhere, "catalog", "dump", str(second))
+    with gzip.open(first, "rt") as lines:
+        assert sorted(lines) == sorted(second.read_text().splitlines(keepends=True))
+
+
+def _elsewhere(database: Path, *words: str) -> str:
+    """What ``zoo`` prints, run by itself with another database."""
+    own = {"ZOO_HOME": str(database.parent), "DATABASE_URL": f"sqlite:///{database}"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from zoo.cli.main import main; main()", *words],
+        env=os.environ | own | {"DJANGO_SETTINGS_MODULE": "zoo.settings.local"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 Speak = Callable[[Scope], None]

@@ -14,7 +14,7 @@ from tests.factories.catalog import make_edge, make_model
 from tests.unit.catalog.test_data import NAMED_IN_THE_ARTICLE
 from zoo.accounts.models import Scope
 from zoo.catalog import selectors
-from zoo.catalog.models import Proposal
+from zoo.catalog.models import Proposal, Status
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("shipped-catalog")]
 
@@ -101,6 +101,37 @@ def test_the_claim_of_the_article_stands_beside_what_sources_say(client: Client)
     assert "Llama 3.1-70B (partially)" in text
     assert "no support found" in text
     assert "disputed" in text
+
+
+def test_prices_and_training_costs_stand_with_amount_unit_date_and_source(client: Client) -> None:
+    model = make_model("acme/priced")
+    for what, amount, unit, as_of in (
+        ("input", "0.028", "USD per million tokens", "2026-02"),
+        ("output", "1.10", "USD per million tokens", "2026-02"),
+        ("training", "5576000", "USD", ""),
+    ):
+        model.costs.create(
+            what=what,
+            amount=amount,
+            unit=unit,
+            as_of=as_of,
+            source="price list",
+            source_url="https://acme.example/prices",
+            seen=True,
+            status=Status.CLAIMED,
+        )
+    text = " ".join(re.sub(r"<[^>]+>", "", page(client, "/models/acme/priced/")).split())
+    assert "Input tokens: 0.028 USD per million tokens, 2026-02 (claimed). price list" in text
+    assert "Output tokens: 1.1 USD per million tokens, 2026-02 (claimed). price list" in text
+    assert "Training: 5,576,000 USD, undated (claimed). price list" in text
+    shown = client.get("/api/v1/models/acme/priced/").json()["costs"]
+    assert {(row["what"], float(row["amount"]), row["unit"], row["as_of"]) for row in shown} == {
+        ("input", 0.028, "USD per million tokens", "2026-02"),
+        ("output", 1.1, "USD per million tokens", "2026-02"),
+        ("training", 5_576_000, "USD", ""),
+    }
+    alpaca = " ".join(page(client, "/models/stanford/alpaca-7b/").split())
+    assert "Training: 600 USD, 2023-03 (claimed)" in alpaca
 
 
 def test_an_allegation_is_shown_as_one(client: Client) -> None:

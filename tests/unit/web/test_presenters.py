@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -21,6 +22,8 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
         (presenters.points, 0.031, "+3.1"),
         (presenters.points, -0.031, "−3.1"),
         (presenters.decimal, 0.12345, "0.123"),
+        (presenters.as_stated, Decimal("0.0280"), "0.028"),
+        (presenters.as_stated, Decimal("5576000.0000"), "5,576,000"),
         (presenters.probability, 0.0002, "< 0.001"),
         (presenters.probability, 0.04, "0.040"),
         (presenters.compact, 66_362_880, "66.4M"),
