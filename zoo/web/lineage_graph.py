@@ -6,21 +6,24 @@ Pure: a neighborhood goes in, boxes and curves with their words come out. Parent
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from types import MappingProxyType
 
 import fast_sugiyama
 
 from zoo.catalog.models import Model
 from zoo.lineage.models import Edge, EdgeKind
 from zoo.lineage.selectors import Allegation, Neighborhood
-from zoo.web.presenters import compact
+from zoo.web import lineage_labels, presenters
+from zoo.web.lineage_labels import Box, Spot
 
 NODE_WIDTH, NODE_HEIGHT = 216, 46
 COLUMN_GAP, ROW_GAP, MARGIN = 160, 18, 12
-_TITLE_LENGTH = 28
+_TITLE_LENGTH, _LABEL_LENGTH = 26, 22
+_BASE_LINE = 4
+"""From the middle of small type down to its base line."""
 
 SHORT_KINDS = {
     EdgeKind.INITIALIZED_FROM: "layers",
@@ -34,14 +37,8 @@ SHORT_KINDS = {
     EdgeKind.GENERATED_BY: "generated",
     EdgeKind.JUDGED_BY: "judged",
 }
+VERDICT_MARKS = {"allowed": "✓", "conditions": "!", "prohibited": "✕", "unknown": "?"}
 _SHORT_METHODS = {"chain-of-thought": "reasoning"}
-
-
-class Spot(NamedTuple):
-    """A point."""
-
-    x: float
-    y: float
 
 
 _Pair = tuple[int, int]
@@ -58,6 +55,12 @@ class Node:
     title: str
     detail: str
     is_root: bool
+    verdict: str
+    """Code of the license verdict for the ordinary question; empty: none is known."""
+    mark: str
+    """What is drawn for it, told apart by its shape."""
+    spoken: str
+    """The node in words: its id, and its verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,8 @@ class Line:
 
     path: str
     label: str
-    label_x: float
-    label_y: float
+    label_at: Spot | None
+    """The middle of the label's base line; None: there is no room, it shows under the pointer."""
     css: str
     description: str
 
@@ -84,8 +87,15 @@ class Graph:
     node_height: int = NODE_HEIGHT
 
 
-def draw(around: Neighborhood, alleged: Sequence[Allegation] = ()) -> Graph:
-    """Lays the neighborhood out. Raises nothing: entries without an edge get a column of their own."""
+def draw(
+    around: Neighborhood,
+    alleged: Sequence[Allegation] = (),
+    verdicts: Mapping[int, str] = MappingProxyType({}),
+) -> Graph:
+    """Lays the neighborhood out. Raises nothing: entries without an edge get a column of their own.
+
+    ``verdicts`` are codes of license verdicts by key of the entry.
+    """
     edges: defaultdict[_Pair, list[Edge]] = defaultdict(list)
     for edge in around.edges:
         edges[edge.parent_id, edge.child_id].append(edge)
@@ -95,19 +105,37 @@ def draw(around: Neighborhood, alleged: Sequence[Allegation] = ()) -> Graph:
     pairs = [*edges, *(pair for pair in doubts if pair not in edges)]
     places, routes = _layout(list(around.models), pairs)
     nodes = tuple(
-        Node(model, *places[pk], _cut(model.title), _detail(model), pk == around.root.pk)
+        _node(model, places[pk], verdicts.get(pk, ""), is_root=pk == around.root.pk)
         for pk, model in sorted(around.models.items(), key=lambda item: places[item[0]])
     )
     ends = _ends(pairs, places)
+    bends = [_bends(ends[pair], routes.get(pair, [])) for pair in pairs]
+    labels = [_label(edges.get(pair, [])) for pair in pairs]
+    boxes = [Box(spot.x, spot.y, spot.x + NODE_WIDTH, spot.y + NODE_HEIGHT) for spot in places.values()]
+    spots = lineage_labels.place([lineage_labels.curve(line) for line in bends], labels, boxes)
     lines = tuple(
-        _line(
-            around.models, pair, routes.get(pair, []), ends[pair], edges.get(pair, []), doubts.get(pair, [])
+        Line(
+            path=_path(line),
+            label=label,
+            label_at=Spot(round(spot.x, 1), round(spot.y + _BASE_LINE, 1)) if spot else None,
+            css=_css(edges.get(pair, [])),
+            description=_description(around.models, pair, edges.get(pair, []), doubts.get(pair, [])),
         )
-        for pair in pairs
+        for pair, line, label, spot in zip(pairs, bends, labels, spots, strict=True)
     )
     width = max(spot.x for spot in places.values()) + NODE_WIDTH + MARGIN
     height = max(spot.y for spot in places.values()) + NODE_HEIGHT + MARGIN
     return Graph(width, height, nodes, lines)
+
+
+def _node(model: Model, place: Spot, verdict: str, *, is_root: bool) -> Node:
+    spoken = model.slug
+    if verdict:
+        spoken += f". License check, selling it as a service: {presenters.sign(verdict).label}"
+    mark = VERDICT_MARKS.get(verdict, "")
+    return Node(
+        model, *place, _cut(model.title, _TITLE_LENGTH), _detail(model), is_root, verdict, mark, spoken
+    )
 
 
 def _layout(ids: Sequence[int], pairs: Sequence[_Pair]) -> tuple[dict[int, Spot], dict[_Pair, list[Spot]]]:
@@ -194,46 +222,43 @@ def _ends(pairs: Sequence[_Pair], places: dict[int, Spot]) -> dict[_Pair, tuple[
     }
 
 
-def _line(
-    models: dict[int, Model],
-    pair: _Pair,
-    through: Sequence[Spot],
-    ends: tuple[Spot, Spot],
-    edges: Sequence[Edge],
-    alleged: Sequence[Allegation],
-) -> Line:
-    parent, child = pair
-    start, end = ends
+def _label(edges: Sequence[Edge]) -> str:
     words = [_short(edge) for edge in edges] or ["alleged"]
-    description = "; ".join(
+    return _cut(", ".join(dict.fromkeys(words)), _LABEL_LENGTH)
+
+
+def _description(
+    models: dict[int, Model], pair: _Pair, edges: Sequence[Edge], alleged: Sequence[Allegation]
+) -> str:
+    parent, child = pair
+    return "; ".join(
         [
             *(f"{models[child].title} {_long(edge)} {models[parent].title}" for edge in edges),
             *(f"{row.dispute.claimant} alleges: {row.dispute.title}" for row in alleged),
         ]
     )
-    return Line(
-        path=_path(start, through, end),
-        label=_cut(", ".join(dict.fromkeys(words)), 24),
-        label_x=round(end.x - 12, 1),
-        label_y=round(end.y - 4, 1),
-        css=_css(edges),
-        description=description,
-    )
 
 
-def _path(start: Spot, through: Sequence[Spot], end: Spot) -> str:
-    """A smooth curve that is level where it leaves, passes between boxes, and arrives."""
-    text, here = f"M{start.x:.1f} {start.y:.1f}", start
+def _bends(ends: tuple[Spot, Spot], through: Sequence[Spot]) -> list[tuple[Spot, Spot]]:
+    """The bends of a line that passes between boxes; it runs straight from one to the next."""
+    here, end = ends
+    found = []
     for spot in through:
         middle = spot.y + NODE_HEIGHT / 2
-        text += _bend(here, Spot(spot.x, middle)) + f"H{spot.x + NODE_WIDTH:.1f}"
+        found.append((here, Spot(spot.x, middle)))
         here = Spot(spot.x + NODE_WIDTH, middle)
-    return text + _bend(here, end)
+    return [*found, (here, end)]
 
 
-def _bend(here: Spot, there: Spot) -> str:
-    half = (there.x - here.x) / 2
-    return f"C{here.x + half:.1f} {here.y:.1f} {there.x - half:.1f} {there.y:.1f} {there.x:.1f} {there.y:.1f}"
+def _path(bends: Sequence[tuple[Spot, Spot]]) -> str:
+    """A smooth curve that is level where it leaves, passes between boxes, and arrives."""
+    start = bends[0][0]
+    text = f"M{start.x:.1f} {start.y:.1f}"
+    for here, there in bends:
+        half = (there.x - here.x) / 2
+        text += f"H{here.x:.1f}" if here is not start else ""
+        text += f"C{here.x + half:.1f} {here.y:.1f} {there.x - half:.1f} {there.y:.1f} {there.x:.1f} {there.y:.1f}"
+    return text
 
 
 def _css(edges: Iterable[Edge]) -> str:
@@ -263,9 +288,9 @@ def _long(edge: Edge) -> str:
 
 def _detail(model: Model) -> str:
     kind = {"dataset": "data set", "api": "closed API"}.get(model.kind, "")
-    size = compact(model.parameters) if model.parameters else ""
+    size = presenters.compact(model.parameters) if model.parameters else ""
     return " · ".join(part for part in (kind, size, _cut(model.license, 22)) if part)
 
 
-def _cut(text: str, length: int = _TITLE_LENGTH) -> str:
+def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"

@@ -73,7 +73,9 @@ def model_page(request: HttpRequest, org: str, name: str) -> HttpResponse:
         "has_students": _teaches(children, profile, around),
         "around": around,
         "alleged": alleged,
-        "graph": lineage_graph.draw(around, alleged) if len(around.models) > 1 else None,
+        "graph": lineage_graph.draw(around, alleged, selectors.verdicts_of(around.models))
+        if len(around.models) > 1
+        else None,
         "scores": scores,
         "score_groups": _score_groups(scores),
         "score_count": len(scores),

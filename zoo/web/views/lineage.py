@@ -47,7 +47,7 @@ def show(request: HttpRequest, org: str, name: str) -> HttpResponse:
         "depth": depth,
         "direction": direction,
         "depths": range(1, selectors.MAX_DEPTH + 1),
-        "graph": lineage_graph.draw(around, alleged) if len(around.models) > 1 else None,
+        "graph": _drawing(around, alleged) if len(around.models) > 1 else None,
         "ancestors": _tree(around, up=True),
         "descendants": _tree(around, up=False),
         "query_string": request.GET.urlencode(),
@@ -66,12 +66,14 @@ def dot(request: HttpRequest, org: str, name: str) -> HttpResponse:
 def svg(request: HttpRequest, org: str, name: str) -> HttpResponse:
     """``.../lineage.svg``: the drawing as a file, with its colors inside."""
     around, alleged, _, _ = _read(request, catalog.get_model(f"{org}/{name}"), _DRAWN)
-    text = render_to_string(
-        "lineage/graph.svg", {"graph": lineage_graph.draw(around, alleged), "standalone": True}
-    )
+    text = render_to_string("lineage/graph.svg", {"graph": _drawing(around, alleged), "standalone": True})
     response = HttpResponse(text, content_type="image/svg+xml")
     response["Content-Disposition"] = f'attachment; filename="{name}-lineage.svg"'
     return response
+
+
+def _drawing(around: Neighborhood, alleged: list[Allegation]) -> lineage_graph.Graph:
+    return lineage_graph.draw(around, alleged, catalog.verdicts_of(around.models))
 
 
 def _read(request: HttpRequest, model: Model, limit: int) -> tuple[Neighborhood, list[Allegation], int, str]:
