@@ -64,8 +64,31 @@ class ComparisonSerializer(serializers.Serializer[Any]):
     tasks = serializers.ListField(child=serializers.DictField())
     capabilities = serializers.ListField(child=serializers.DictField())
     overall = serializers.DictField()
+    groups = serializers.ListField(
+        child=serializers.DictField(), help_text="tasks with sub-tasks, as lm-eval groups them"
+    )
+    macro = serializers.DictField(
+        allow_null=True, help_text="GLUE's mean as its paper forms it; null elsewhere"
+    )
+    settings = serializers.DictField(
+        help_text="what the statistics were computed with: margin, level, resamples, seed"
+    )
+    verdict_convention = serializers.CharField()
+    signs = serializers.ListField(
+        child=serializers.DictField(), help_text="what looks odd, for a person to look at"
+    )
+    notes = serializers.ListField(child=serializers.CharField())
+    noise = serializers.DictField(
+        allow_null=True, help_text="the measured noise floor that flips stand beside"
+    )
+    repetition = serializers.BooleanField(
+        help_text="whether it compares a model with itself, to measure noise"
+    )
+    environment = serializers.DictField(allow_null=True)
     fidelity = serializers.DictField()
     efficiency = serializers.DictField()
+    similarity = serializers.DictField(required=False)
+    speculation = serializers.DictField(required=False)
     gain = serializers.DictField(
         help_text="over the same model trained without the teacher; or why that is unknown"
     )
@@ -73,6 +96,7 @@ class ComparisonSerializer(serializers.Serializer[Any]):
         child=serializers.DictField(), help_text="models that descend from the data set of a task"
     )
     reproduce = serializers.CharField(allow_null=True)
+    reproduce_teacher = serializers.CharField(allow_null=True)
     reproduce_zoo = serializers.CharField()
 
 
@@ -83,6 +107,7 @@ class PairedSampleSerializer(serializers.Serializer[Any]):
     task = serializers.CharField()
     doc_id = serializers.IntegerField()
     doc_hash = serializers.CharField()
+    draw = serializers.IntegerField(help_text="which of the answers drawn for the document, from 0")
     outcome = serializers.CharField(allow_null=True)
     prompt = serializers.CharField()
     target = serializers.CharField()
@@ -91,6 +116,15 @@ class PairedSampleSerializer(serializers.Serializer[Any]):
     student = serializers.DictField()
     teacher = serializers.DictField()
     redacted = serializers.BooleanField(help_text="texts are left out: the data set's owners ask for it")
+
+
+class PairedSamplePageSerializer(serializers.Serializer[Any]):
+    """A page of paired samples."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    count = serializers.IntegerField()
+    results = PairedSampleSerializer(many=True)
 
 
 class ComparisonParameters(PageParameters):
@@ -206,7 +240,7 @@ class ComparisonSamples(Conditional):
     @extend_schema(
         operation_id="comparisons_samples",
         parameters=[SampleParameters],
-        responses=PairedSampleSerializer(many=True),
+        responses=PairedSamplePageSerializer,
         tags=["comparisons"],
     )
     def get(self, request: Request, comparison_id: UUID) -> Response:

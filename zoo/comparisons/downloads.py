@@ -32,6 +32,7 @@ SCHEMA = pa.schema(
         ("task", pa.string()),
         ("doc_id", pa.int64()),
         ("doc_hash", pa.string()),
+        ("draw", pa.int32()),
         ("outcome", pa.string()),
         ("prompt", pa.string()),
         ("target", pa.string()),

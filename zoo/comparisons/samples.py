@@ -52,12 +52,14 @@ class TextsHidden(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class PairedSample:
-    """One document as both models answered it. ``outcome`` is None where answers are not right or wrong."""
+    """One draw of a document as both models answered it. ``outcome`` is None where answers are not right or wrong."""
 
     position: int
     task: str
     doc_id: int
     doc_hash: str
+    draw: int
+    """Which of the answers that were drawn for the document, from 0."""
     outcome: Outcome | None
     prompt: str
     target: str
@@ -154,7 +156,10 @@ def _digest(run: Run) -> str:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _pairs(student: str, teacher: str, task: str) -> Pairs:
-    """Rows that belong together by document and prompt, never by position. Files are named by their content."""
+    """Rows that belong together by document, prompt and draw, never by position; the draws of a document in a row.
+
+    Files are named by their content.
+    """
     mine, theirs = _numbers(student, task), _numbers(teacher, task)
     where: dict[bytes, list[int]] = {}
     for number, key in enumerate(_keys(theirs)):
@@ -165,22 +170,35 @@ def _pairs(student: str, teacher: str, task: str) -> Pairs:
         if others:
             left.append(number)
             right.append(others.pop(0))
+    order = _by_document(mine.take(pa.array(left, pa.int64())))
+    left, right = [left[place] for place in order], [right[place] for place in order]
     one, other = mine.take(pa.array(left, pa.int64())), theirs.take(pa.array(right, pa.int64()))
     return Pairs(_column(one, "row"), _column(other, "row"), _outcomes(one, other))
 
 
 def _numbers(digest: str, task: str) -> pa.Table:
-    """First draws of a task, with their row number in the file and without their texts."""
+    """The answers to a task, with their row number in the file and without their texts."""
     with storage.open_artifact(digest) as file:
         table = pq.read_table(file, columns=["task", "doc_hash", "prompt_hash", "score", "draw"])
     table = table.append_column("row", pa.array(np.arange(len(table), dtype=np.int64)))
-    named = pc.equal(pc.cast(table["task"], pa.string()), task)
-    return table.filter(pc.and_(named, pc.equal(table["draw"], 0)))
+    return table.filter(pc.equal(pc.cast(table["task"], pa.string()), task))
 
 
 def _keys(table: pa.Table) -> Iterator[bytes]:
-    for document, prompt in zip(table["doc_hash"].to_pylist(), table["prompt_hash"].to_pylist(), strict=True):
-        yield hashlib.blake2b(f"{document}\n{prompt}".encode(), digest_size=16).digest()
+    columns = (table[name].to_pylist() for name in ("doc_hash", "prompt_hash", "draw"))
+    for document, prompt, draw in zip(*columns, strict=True):
+        yield hashlib.blake2b(f"{document}\n{prompt}\n{draw}".encode(), digest_size=16).digest()
+
+
+def _by_document(table: pa.Table) -> list[int]:
+    """Places in the order of the documents' first answers: a file with several draws holds them one after the other."""
+    draws = _column(table, "draw")
+    if not draws.any():
+        return list(range(len(table)))
+    first: dict[tuple[str, str], int] = {}
+    names = zip(table["doc_hash"].to_pylist(), table["prompt_hash"].to_pylist(), strict=True)
+    documents = [first.setdefault(name, len(first)) for name in names]
+    return sorted(range(len(table)), key=lambda place: (documents[place], draws[place]))
 
 
 def _column(table: pa.Table, name: str) -> Any:
@@ -236,6 +254,7 @@ def _sample(
         task=task,
         doc_id=student.doc_id,
         doc_hash=student.doc_hash,
+        draw=student.draw,
         outcome=OUTCOMES[code] if code != _NO_OUTCOME else None,
         prompt=student.prompt,
         target=student.target,

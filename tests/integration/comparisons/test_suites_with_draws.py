@@ -14,6 +14,7 @@ from tests.factories.suites import (
     make_glue_comparison,
     record_drawn_run,
 )
+from zoo.comparisons.samples import samples
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +24,11 @@ def test_answers_that_were_drawn_several_times_are_taken_compared_and_shown(tmp_
     page = Client().get(f"/comparisons/{comparison.pk}/").content.decode()
     assert "Drawn answers" in page
     assert f"{ITEMS} × {DRAWS}" in page
+    found = samples(comparison, task=None, outcome=None, after=2, limit=4)
+    assert found.total == ITEMS * DRAWS
+    assert [(sample.doc_id, sample.draw) for sample in found.samples] == [(0, 2), (0, 3), (1, 0), (1, 1)]
+    explorer = Client().get(f"/comparisons/{comparison.pk}/samples/").content.decode()
+    assert "Document 0, answer 4" in explorer
 
 
 def test_a_report_with_a_draw_too_few_is_refused(tmp_path: Path) -> None:
