@@ -80,6 +80,8 @@ class Heartbeat(Message):
     progress: Progress | None = None
     log: LogTail | None = None
     """The last lines that the runner has printed, cleaned and masked. For those who asked for the run, not for all."""
+    isolation: str | None = Field(default=None, max_length=40)
+    """What is around the runner of this attempt, once it was started: not what the machine could do."""
 
 
 class HeartbeatAnswer(Message):

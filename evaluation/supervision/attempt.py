@@ -124,6 +124,7 @@ class Attempt:
             trusted=fetched.trusted,
             environment_extra=logs.for_child(),
         )
+        self.keeper.tell_isolation(child.isolation.label)
         logger.info("the runner started as process %s", child.pid)
         outcome = self._watch(child)
         _pass_on(outcome)

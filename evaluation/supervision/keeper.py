@@ -45,6 +45,8 @@ class Keeper:
         self._told: Progress | None = None
         self._log: str | None = None
         self._told_log: str | None = None
+        self._isolation: str | None = None
+        self._told_isolation: str | None = None
         self._cancel = False
         self._gone = False
         self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
@@ -86,6 +88,11 @@ class Keeper:
             self._log = tail
             self._news.set()
 
+    def tell_isolation(self, label: str) -> None:
+        """Takes what is around the runner, to be told with the next beat."""
+        self._isolation = label
+        self._news.set()
+
     def _run(self) -> None:
         beat = self._length / BEATS_PER_LEASE
         began = last = time.monotonic()
@@ -101,9 +108,11 @@ class Keeper:
                 return
 
     def _beat(self) -> None:
-        progress, log, sent_at = self._progress, self._log, time.monotonic()
+        progress, log, isolation, sent_at = self._progress, self._log, self._isolation, time.monotonic()
         beat = Heartbeat(
-            progress=progress if progress != self._told else None, log=log if log != self._told_log else None
+            progress=progress if progress != self._told else None,
+            log=log if log != self._told_log else None,
+            isolation=isolation if isolation != self._told_isolation else None,
         )
         try:
             answer = self._client.heartbeat(self._claim, beat)
@@ -114,7 +123,7 @@ class Keeper:
             logger.warning("the lease of run %s is gone: %s", self._claim.run, error)
             self._gone = True
             return
-        self._told, self._told_log = progress, log
+        self._told, self._told_log, self._told_isolation = progress, log, isolation
         self._cancel = answer.cancel
         self._length = answer.lease_seconds
         # Counted from before the question was sent: the zoo's lease began after that.

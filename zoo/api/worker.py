@@ -143,7 +143,12 @@ class HeartbeatView(WorkerView):
         lease = self.lease(request, run_id)
         told = self.read(request, Heartbeat)
         beat = queue.heartbeat(
-            lease=lease, progress=told.progress, log=told.log, now=database_now(), length=lease_length()
+            lease=lease,
+            progress=told.progress,
+            log=told.log,
+            isolation=told.isolation,
+            now=database_now(),
+            length=lease_length(),
         )
         answer = HeartbeatAnswer(cancel=beat.cancel, lease_seconds=lease_length().total_seconds())
         return Response(answer.model_dump(mode="json"))

@@ -14,6 +14,8 @@ from zoo.runs.models import Outbox, Run, RunEvent
 if TYPE_CHECKING:
     from zoo.accounts.models import User
 
+ISOLATED = "isolated"
+"""The runner of an attempt was started, and with what around it."""
 PROGRESS = "progress"
 REFUSED = "refused"
 CANCEL_REQUESTED = "cancel_requested"

@@ -159,9 +159,15 @@ class Beat(NamedTuple):
 
 @transaction.atomic
 def heartbeat(
-    *, lease: Lease, progress: Progress | None, now: datetime, length: timedelta, log: str | None = None
+    *,
+    lease: Lease,
+    progress: Progress | None,
+    now: datetime,
+    length: timedelta,
+    log: str | None = None,
+    isolation: str | None = None,
 ) -> Beat:
-    """Renews a lease, notes progress and the end of the log. Raises LeaseLost when the token is not the run's any more.
+    """Renews a lease, notes what is new. Raises LeaseLost when the token is not the run's any more.
 
     The log is no event: events are for everybody, and what a runner prints is not.
     """
@@ -173,6 +179,8 @@ def heartbeat(
     Worker.objects.filter(pk=run.worker_id, seen_at__lt=now - SEEN_AGAIN).update(seen_at=now)
     if progress is not None:
         _note_progress(run, progress, now)
+    if isolation is not None:
+        events.note(run, events.ISOLATED, now=now, isolation=isolation)
     if log is not None:
         LogTail.objects.update_or_create(run=run, defaults={"text": log, "at": now})
     return Beat(cancel=run.cancel_requested)

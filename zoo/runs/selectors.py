@@ -15,6 +15,7 @@ from evaluation.suites import harness_tasks
 from zoo.core import storage
 from zoo.core.errors import NotFound
 from zoo.runs import turns
+from zoo.runs.events import ISOLATED
 from zoo.runs.lifecycle import FINAL, HELD, State
 from zoo.runs.models import Artifact, Chain, LogTail, Result, Run, RunEvent, Worker
 from zoo.runs.queue import RunNotFound
@@ -49,6 +50,12 @@ def run_by_id(run_id: UUID | str) -> Run:
     return run
 
 
+def isolation_of(run: Run) -> str | None:
+    """What was around the runner of the last attempt; None while none was started."""
+    told = run.events.filter(kind=ISOLATED, token=run.token).order_by("-pk").first()
+    return told.data["isolation"] if told is not None else None
+
+
 def is_wanted(model_name: str) -> bool:
     """Whether a run that has not ended needs the model, as the one it measures or as the teacher of a pair."""
     open_runs = Run.objects.exclude(state__in=sorted(FINAL))
@@ -71,7 +78,7 @@ def place(run: Run, *, now: datetime) -> Place:
         return Place(None, None)
     usual = _usual_seconds(run)
     if run.is_held:
-        return Place(None, _remaining(run, usual, now))
+        return Place(None, remaining(run, usual, now))
     position = turns.position(run)
     if usual is None:
         return Place(position, None)
@@ -98,7 +105,8 @@ def _usual_seconds(run: Run) -> float | None:
     return None
 
 
-def _remaining(run: Run, usual: float | None, now: datetime) -> int | None:
+def remaining(run: Run, usual: float | None, now: datetime) -> int | None:
+    """Seconds that a run in work still needs: by its own rate, else by what runs like it usually take."""
     elapsed = (now - run.started_at).total_seconds() if run.started_at else 0.0
     if run.progress is not None:
         progress = Progress.model_validate(run.progress)

@@ -152,6 +152,41 @@ def test_the_moving_part_is_served_alone(browser: Client) -> None:
     assert "5 of 9" in browser.get(f"/runs/{lease.run_id}/").content.decode()
 
 
+def test_a_run_that_is_done_is_followed_until_its_submission_has_ended(
+    browser: Client, tmp_path: Path
+) -> None:
+    browser.post("/submit/", FORM | {"action": "submit"})
+    submission = Submission.objects.get()
+    mine, other = submission.student_run, submission.teacher_run
+    assert other is not None
+    address = f"/runs/{mine.pk}/"
+    finish(mine, tmp_path / "mine")
+    tasks.settle(run=str(mine.pk))
+    page = browser.get(address).content.decode()
+    assert 'data-state="succeeded"' in page
+    assert 'data-followed="yes"' in page
+    assert "live.js" in page
+    assert '<meta http-equiv="refresh" content="5">' in page
+    assert "the comparison waits for the other" in page
+    finish(other, tmp_path / "other")
+    assert "are being compared" in browser.get(address).content.decode()
+    tasks.settle(run=str(other.pk))
+    part = browser.get(f"{address}?part=live").content.decode()
+    assert 'data-followed="no"' in part
+    assert "See the comparison" in part
+    page = browser.get(address).content.decode()
+    assert "live.js" not in page
+    assert "http-equiv" not in page
+
+
+def test_what_is_fetched_is_not_said_to_be_queued(browser: Client) -> None:
+    browser.post("/submit/", FORM | {"action": "submit"})
+    lease = must_claim(now=Run.objects.all()[0].not_before).lease
+    page = browser.get(f"/runs/{lease.run_id}/").content.decode()
+    assert '<li aria-current="step">fetching</li>' in page
+    assert '<li aria-current="step">queued</li>' not in page
+
+
 def test_what_the_runner_prints_is_shown_while_it_runs_to_those_who_asked(browser: Client) -> None:
     browser.post("/submit/", FORM | {"action": "submit"})
     lease = must_claim(now=Run.objects.all()[0].not_before).lease
@@ -193,3 +228,20 @@ def test_what_is_not_there_is_a_404_page(browser: Client) -> None:
     nothing = "01900000-0000-7000-8000-000000000000"
     for path in (f"/runs/{nothing}/", f"/comparisons/{nothing}/", f"/submissions/{nothing}/"):
         assert browser.get(path).status_code == 404
+
+
+def test_the_isolation_that_is_shown_is_that_of_the_attempt_and_not_what_the_machine_could_do(
+    browser: Client,
+) -> None:
+    browser.post("/submit/", FORM | {"action": "submit"})
+    run = Run.objects.all()[0]
+    now = run.not_before
+    lease = must_claim(now=now, isolation="bubblewrap").lease
+    address = f"/runs/{lease.run_id}/"
+    assert "no runner was started in this attempt" in browser.get(address).content.decode()
+    heartbeat(lease=lease, progress=None, isolation="limits alone", now=now, length=LEASE)
+    page = browser.get(address).content.decode()
+    assert "limits alone" in page
+    assert "bubblewrap" not in page
+    end(locked(lease), Move.FAILED, reason=None, now=now)
+    assert "limits alone" in browser.get(address).content.decode()

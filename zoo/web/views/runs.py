@@ -20,7 +20,7 @@ from zoo.comparisons import selectors as comparisons
 from zoo.core.errors import NotFound, ZooError
 from zoo.runs import selectors
 from zoo.runs.clock import database_now
-from zoo.runs.lifecycle import State
+from zoo.runs.lifecycle import FINAL, State
 from zoo.runs.models import Run
 from zoo.submissions import selectors as submissions
 from zoo.submissions import services
@@ -85,7 +85,8 @@ def show(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def _live(run: Run) -> dict[str, Any]:
     place = selectors.place(run, now=timezone.now())
     progress = run.progress or {}
-    stage = progress.get("stage", "queued") if run.is_held else "queued"
+    stage = _stage(run, progress)
+    waits_for = _waits_for(run)
     # Only scoring counts requests; what other stages leave in these fields is not progress.
     total = progress.get("total", 0) if stage == "scoring" else 0
     done = progress.get("done", 0)
@@ -98,14 +99,27 @@ def _live(run: Run) -> dict[str, Any]:
         "done": done,
         "total": total,
         "percent": round(100 * done / total) if total else None,
-        "waits_for": _waits_for(run),
+        "waits_for": waits_for,
+        "followed": not run.is_final or any(one["state"] not in FINAL for one in waits_for),
     }
+
+
+def _stage(run: Run, progress: dict[str, Any]) -> str:
+    """The stage that the runner told last; before it has told any, what the state says."""
+    if not run.is_held:
+        return "queued"
+    told = progress.get("stage", "queued")
+    if told != "queued":
+        return str(told)
+    return "fetching" if run.state == State.FETCHING else "loading"
 
 
 def _waits_for(run: Run) -> list[dict[str, Any]]:
     """The submissions of this run: the other run of the pair, and the comparison once it is there."""
     found = []
-    for submission in submissions.submissions_of_run(run)[:20]:
+    rows = list(submissions.submissions_of_run(run)[:20])
+    compared = comparisons.of_pairings(row.pairing for row in rows)
+    for submission in rows:
         state, reason = submissions.state_of(submission)
         other = submission.teacher_run if submission.student_run_id == run.pk else submission.student_run
         found.append(
@@ -115,7 +129,7 @@ def _waits_for(run: Run) -> list[dict[str, Any]]:
                 "state": state.value,
                 "reason": reason,
                 "other": other if other is not None and other.pk != run.pk else None,
-                "comparison": comparisons.of_pairing(submission.pairing),
+                "comparison": compared.get(submission.pairing_id or 0),
             }
         )
     return found
@@ -165,6 +179,7 @@ def _whole(run: Run) -> dict[str, Any]:
         "result": result,
         "outdated": selectors.outdated(run),
         "report": report,
+        "isolation": selectors.isolation_of(run),
         "scores": _scores(run, report) if isinstance(report, RunReport) else [],
         "events": [event for event in run.events.order_by("pk") if event.kind != "progress"][-100:],
     }
