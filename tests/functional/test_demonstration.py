@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.factories.shown_alike import assert_shown_alike
 from tests.factories.stack import MAIN, ROOT, clean_environment, installation, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.engine, pytest.mark.timeout(1500)]
@@ -50,6 +51,12 @@ def test_the_demonstration_measures_the_shipped_pair_and_its_page_is_served_afte
         document = zoo.api.get(address)
         assert document["overall"]["retention"]["value"] > 0.5
         assert document["gain"]["overall"]["outcome"] == "better"
+        shown = subprocess.run(
+            [*command[:3], "show", page.group().split("/")[2]],
+            env=environment | {"ZOO_URL": zoo.api.url, "COLUMNS": "200"},
+            capture_output=True, text=True, cwd=tmp_path, check=True,
+        )  # fmt: skip
+        assert_shown_alike(document, shown.stdout, httpx.get(f"{zoo.api.url}{page.group()}", timeout=60).text)
         for path in (page.group(), *PAGES):
             shown = httpx.get(f"{zoo.api.url}{path}", timeout=60)
             assert shown.status_code == 200, path

@@ -218,11 +218,18 @@ def _macro(macro: dict[str, Any] | None) -> list[str]:
 
 
 def _drawn(document: dict[str, Any]) -> list[str]:
-    """Tasks whose answers were drawn several times."""
+    """Tasks whose answers were drawn several times, or whose heads were trained with several seeds."""
     lines = []
+    version = str((document.get("engine") or {}).get("engine_version"))
+    trained = version.startswith("finetune-")
     for row in document["tasks"]:
         for side, found in (row.get("reasoning") or {}).items():
-            if found:
+            if found and trained:
+                lines.append(
+                    f"{row.get('task') or row['name']}, {side}: accuracy {_with_interval(found['pass_at_1'])} over "
+                    f"{found['draws']} seeds, by the majority of seeds {_with_interval(found['maj_at_k'])}"
+                )
+            elif found:
                 cut = found["truncation_rate"]
                 lines.append(
                     f"{row.get('task') or row['name']}, {side}: pass@1 {_with_interval(found['pass_at_1'])} over "

@@ -9,17 +9,21 @@ import pytest
 
 pytest.importorskip("torch")
 
-from evaluation.contract import Engine, PairReport, PairSpec, RunReport, RunSpec
+from django.test import Client
+
+from evaluation.contract import Engine, PairMeasure, PairReport, PairSpec, RunReport, RunSpec
 from evaluation.demo import shipped
 from evaluation.runners.base import Context, RunFailed
 from evaluation.runners.registry import runner_for
 from tests.factories import language_models
 from tests.factories.runs import LEASE, make_user, make_worker, upload
+from tests.factories.shown_alike import assert_shown_alike
+from zoo.cli.tables import show
 from zoo.comparisons import selectors, services
 from zoo.comparisons.models import Comparison
 from zoo.runs import queue, recording
 from zoo.runs.clock import database_now
-from zoo.runs.models import Run
+from zoo.runs.models import Pairing, Run
 from zoo.submissions.requests import read_request
 from zoo.submissions.services import submit
 
@@ -73,8 +77,27 @@ def settled(request: dict[str, object], folder: Path, models: Path = shipped.MOD
     return found
 
 
+def measured_together(comparison: Comparison, folder: Path) -> None:
+    """The job with both models loaded, as a worker does it: what a masked pair has of it."""
+    now = database_now()
+    sides = [run.parsed_spec for run in (comparison.student_run, comparison.teacher_run)]
+    student, teacher = (side.model for side in sides if isinstance(side, RunSpec))
+    measures = (PairMeasure.EFFICIENCY, PairMeasure.FIDELITY, PairMeasure.SIMILARITY)
+    spec = PairSpec(student=student, teacher=teacher, measures=measures, batch_size=2)
+    run = queue.request_run(spec=spec, acting_user=None, now=now, priority=0).run
+    lease = queue.take(run_id=run.pk, worker=make_worker(now=now), now=now, lease=LEASE)
+    assert lease is not None
+    folders = [shipped.model_directory(side.name) for side in (student, teacher)]
+    report = runner_for(spec).run(spec, Context(output=folder, model=folders[0], teacher=folders[1]))  # type: ignore[arg-type]
+    assert isinstance(report, PairReport)
+    recording.deliver(lease=lease, report=report, now=database_now())
+    Pairing.objects.filter(pk=comparison.pairing_id).update(pair_run=run)
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_pair_goes_from_submission_to_comparison_by_the_engine_that_fits(kind: str, tmp_path: Path) -> None:
+def test_a_pair_goes_from_submission_to_comparison_by_the_engine_that_fits(
+    kind: str, tmp_path: Path, client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
     comparison = compared(kind, tmp_path)
     document = selectors.document_of(comparison)
     assert KINDS[kind][3] in document["engine"]["served_by"]
@@ -85,6 +108,13 @@ def test_a_pair_goes_from_submission_to_comparison_by_the_engine_that_fits(kind:
     if kind == "sequence":
         assert row["teacher"]["value"] > 0.5
         assert "value" in row["retention"]
+    else:
+        measured_together(comparison, tmp_path)
+        document = selectors.document_of(selectors.comparison_by_id(comparison.pk))
+        assert document["similarity"]["closest"]
+    show(document)
+    printed = capsys.readouterr().out
+    assert_shown_alike(document, printed, client.get(f"/comparisons/{comparison.pk}/").content.decode())
 
 
 def make_pair(kind: str, folder: Path, models: Path) -> None:
