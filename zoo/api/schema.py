@@ -17,6 +17,7 @@ from rest_framework.permissions import SAFE_METHODS
 from zoo.core.problems import CONTENT_TYPE
 
 EXAMPLES = Path(__file__).with_name("examples.yaml")
+ANSWERS = Path(__file__).with_name("answers.yaml")
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -142,6 +143,13 @@ def examples() -> dict[str, Any]:
     return found
 
 
+@lru_cache(maxsize=1)
+def answers() -> dict[str, Any]:
+    """Examples of answers by operation, as a real server gave them; ``tests/contract/answers.py`` writes the file."""
+    found: dict[str, Any] = yaml.safe_load(ANSWERS.read_text("utf-8"))
+    return found
+
+
 def with_examples(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Puts the examples into the document. Raises KeyError for one of an operation that is not there."""
     operations = {
@@ -151,4 +159,8 @@ def with_examples(result: dict[str, Any], generator: Any, request: Any, public: 
     }
     for name, example in examples().items():
         operations[name]["requestBody"]["content"]["application/json"]["example"] = example
+    for name, example in answers().items():
+        for status, answer in operations[name]["responses"].items():
+            if status.startswith("2"):
+                answer["content"]["application/json"]["example"] = example
     return result
