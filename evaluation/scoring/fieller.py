@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -107,6 +107,23 @@ def moments(strata: Sequence[Stratum]) -> Moments:
         float(covariance[0, 1]),
         float(degrees),
     )
+
+
+def with_tails(found: Moments, stratum: Stratum, ratio: float) -> Moments:
+    """The moments of one task with no more degrees of freedom than the tails of student - ratio * teacher leave.
+
+    Satterthwaite's degrees are 2 / (relative variance of the variance), which is (kurtosis - 1) / units where units
+    are many. Where a few hard items hold most of the spread, as in fractions that crowd near 1, a small sample
+    has seen few of them, and units - 1 would promise too much.
+    """
+    student, teacher = influences([stratum])[0]
+    effects = student - ratio * teacher
+    units, squares = len(effects), float((effects**2).sum())
+    if squares == 0.0:
+        return found
+    excess = units * float((effects**4).sum()) / squares**2 - 1.0
+    tails = 2.0 * units / excess if excess > 0.0 else math.inf
+    return replace(found, degrees=min(found.degrees, tails))
 
 
 def quantile(level: float, degrees: float) -> float:

@@ -133,6 +133,7 @@ def ratio_of(
     if chosen == "fieller":
         if found.contrast_variance(value) <= _SAME:
             return no_spread(samples, chance, value, options)
+        found = fieller.with_tails(found, stratum, value)
         return estimate(value, fieller.ratio_bounds(found, options.level), options, "fieller")
     means = _drawn(samples, options, drawn) - chance
     student, teacher = fieller.influences([stratum])[0]
@@ -205,6 +206,7 @@ def difference_of(samples: PairedSamples, options: Options, drawn: Resamples | N
         return _difference_from_resamples(samples, value, found, options, _drawn(samples, options, drawn))
     if found.contrast_variance(1.0) <= _SAME:
         return no_spread_difference(samples, value, options)
+    found = fieller.with_tails(found, Stratum(samples), 1.0)
     return estimate(value, fieller.difference_bounds(found, options.level), options, "fieller_difference")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from scipy import optimize, stats
@@ -37,23 +38,28 @@ def ratio_bounds(counts: Counts, level: float, chance: float = 0.0) -> Bounds:
     Infinite ends mean that the teacher is not separated from chance at this level.
     """
 
-    def contrast(ratio: float) -> Counts:
-        up, down = 1.0 - chance, chance
-        return Counts(up - ratio * up, -down - ratio * up, up + ratio * down, -down + ratio * down)
-
     teacher = (counts.both + counts.lost) / counts.total - chance
     student = (counts.both + counts.gained) / counts.total - chance
     floor = 0.0 if chance == 0.0 else -_FURTHEST
+    contrast = partial(ratio_contrast, chance=chance)
     return _bounds(counts, contrast, student / teacher, level, floor, _FURTHEST)
+
+
+def ratio_contrast(ratio: float, chance: float = 0.0) -> Counts:
+    """The contrast whose mean is zero where (student - chance) / (teacher - chance) is `ratio`."""
+    up, down = 1.0 - chance, chance
+    return Counts(up - ratio * up, -down - ratio * up, up + ratio * down, -down + ratio * down)
 
 
 def difference_bounds(counts: Counts, level: float) -> Bounds:
     """Bounds of student minus teacher, between -1 and 1."""
+    seen = (counts.gained - counts.lost) / counts.total
+    return _bounds(counts, difference_contrast, seen, level, -1.0, 1.0)
 
-    def contrast(difference: float) -> Counts:
-        return Counts(-difference, -1.0 - difference, 1.0 - difference, -difference)
 
-    return _bounds(counts, contrast, (counts.gained - counts.lost) / counts.total, level, -1.0, 1.0)
+def difference_contrast(difference: float) -> Counts:
+    """The contrast whose mean is zero where student minus teacher is `difference`."""
+    return Counts(-difference, -1.0 - difference, 1.0 - difference, -difference)
 
 
 def score_statistic(counts: Counts, values: Counts) -> float:

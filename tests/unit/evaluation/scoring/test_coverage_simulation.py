@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import coverage
+from benchmarks.coverage_exact import outcomes_of
+from evaluation.scoring.paired import PairedSamples
+from evaluation.scoring.retention import Options, ratio_of
+from evaluation.scoring.values import Estimate
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "statistics-coverage.md"
 
@@ -25,6 +30,7 @@ def cases() -> list[coverage.Scenario]:
 @pytest.mark.parametrize("index", range(5))
 def test_a_case_gives_the_same_rows_for_the_same_seed(index: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coverage, "BIG", 10_000)
+    monkeypatch.setattr(coverage, "MOST_ADDED_UP", 20)
     rows = coverage.run(cases()[index], 15, 1)
     assert rows == coverage.run(cases()[index], 15, 1)
     assert rows
@@ -34,9 +40,8 @@ def test_a_case_gives_the_same_rows_for_the_same_seed(index: int, monkeypatch: p
 
 def test_an_ordinary_case_is_covered() -> None:
     scenario = next(one for one in coverage.single_tasks() if one.n == "200")
-    row = coverage.run(scenario, 200, 5)[scenario.targets[0].part]
-    covered = float(row.split("|")[4])
-    assert 90.0 <= covered <= 99.0
+    found = coverage.simulate(scenario, 200, 5, textbook=False)[scenario.targets[0]]
+    assert 0.90 <= found.ours.coverage <= 0.99
 
 
 def test_the_table_in_docs_has_a_row_for_each_case() -> None:
@@ -51,3 +56,24 @@ def test_the_table_in_docs_has_a_row_for_each_case() -> None:
     found = [tuple(cell.strip() for cell in row.split("|")[1:3]) for row in rows]
     assert sorted(set(expected) - set(found)) == []
     assert "2000 simulated" in text
+
+
+def test_the_exact_coverage_is_that_of_the_published_intervals() -> None:
+    scenario = next(iter(coverage.single_tasks()))
+    assert scenario.outcomes is not None
+    (target, *_) = scenario.targets
+    held = whole = 0.0
+    for counts, probability in outcomes_of(scenario.outcomes):
+        if probability < 1e-4:
+            continue
+        cells = [int(count) for count in counts]
+        samples = PairedSamples.of_arrays(np.repeat([1.0, 0, 1, 0], cells), np.repeat([1.0, 1, 0, 0], cells))
+        found = ratio_of(samples, 0.0, Options())
+        assert isinstance(found, Estimate)
+        whole += probability
+        held += probability * (found.ci_low - 1e-9 <= target.truth <= found.ci_high + 1e-9)
+    covered = coverage.exactly(scenario, target)
+    assert covered is not None
+    assert whole > 0.98
+    assert covered.coverage == pytest.approx(held / whole, abs=1 - whole)
+    assert sum(covered) == pytest.approx(1.0)

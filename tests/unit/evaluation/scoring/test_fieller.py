@@ -19,6 +19,7 @@ from evaluation.scoring.fieller import (
     quantile,
     ratio_bounds,
     unit_sums,
+    with_tails,
 )
 from evaluation.scoring.paired import PairedSamples
 from evaluation.scoring.values import BadInput
@@ -95,6 +96,17 @@ def test_fiellers_ends_are_where_the_contrast_meets_its_quantile(seed: int, leve
     for bound in ratio_bounds(found, level):
         reach = quantile(level, found.degrees) * math.sqrt(found.contrast_variance(bound))
         assert abs(found.student - bound * found.teacher) == pytest.approx(reach, rel=1e-6)
+
+
+def test_a_few_outlying_items_leave_fewer_degrees_of_freedom() -> None:
+    even = PairedSamples.of_arrays([0.4, 0.6] * 15, [0.5] * 30)
+    assert with_tails(moments([Stratum(even)]), Stratum(even), 1.0).degrees == pytest.approx(29)
+    rare = PairedSamples.of_arrays([0.0] + [0.99, 1.0] * 15, [1.0] * 31)
+    found = with_tails(moments([Stratum(rare)]), Stratum(rare), 1.0)
+    effects = np.array(rare.student) - np.mean(rare.student)
+    kurtosis = stats.kurtosis(effects, fisher=False)
+    assert found.degrees == pytest.approx(2 * 31 / (kurtosis - 1))
+    assert found.degrees < 3
 
 
 def test_a_teacher_that_is_not_above_zero_leaves_the_ratio_open() -> None:
