@@ -223,14 +223,17 @@ def matmul_peak() -> dict[str, Any]:
 
 
 def import_time(rounds: int) -> dict[str, Any]:
-    """CPU seconds of importing what a child needs, as it does it and as the harness's command does it."""
+    """CPU seconds of importing what a child needs, as it does it and as the harness's command does it.
+
+    With what loading a model imports, which one of them imports sooner and the other later.
+    """
     found = {}
-    for name, code in {
-        "child": "import evaluation.__main__, evaluation.runners.models.causal",
-        "lm-eval": "import lm_eval.__main__, lm_eval.evaluator, lm_eval.models.huggingface",
-        "torch alone": "import torch",
+    for name, modules in {
+        "child": "evaluation.__main__, evaluation.runners.models.causal, transformers.modeling_utils",
+        "lm-eval": "lm_eval.__main__, lm_eval.models.huggingface, transformers.modeling_utils",
+        "torch alone": "torch",
     }.items():
-        script = f"import time; {code}; print(time.process_time())"
+        script = f"import time; import {modules}; print(time.process_time())"
         times = []
         for _ in range(rounds):
             done = subprocess.run(
