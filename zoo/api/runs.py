@@ -33,6 +33,7 @@ from zoo.runs import selectors
 from zoo.runs.clock import database_now
 from zoo.runs.lifecycle import State
 from zoo.runs.models import Run, RunEvent
+from zoo.runs.places import places
 from zoo.submissions import services
 
 POLL_SECONDS = 0.25
@@ -66,7 +67,9 @@ class RunSerializer(serializers.Serializer[Any]):
     cancel_requested = serializers.BooleanField()
     queue_position = serializers.IntegerField(allow_null=True)
     eta_seconds = serializers.IntegerField(allow_null=True)
-    worker = serializers.DictField(allow_null=True, help_text="device and isolation of who holds or held it")
+    worker = serializers.DictField(
+        allow_null=True, help_text="device of who holds or held it, and the isolation that it offers"
+    )
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -96,9 +99,11 @@ class EventParameters(PageParameters):
     after = serializers.IntegerField(required=False, min_value=0, help_text="id of the last event seen")
 
 
-def run_document(run: Run, request: Request, *, now: datetime, whole: bool) -> dict[str, Any]:
-    """A run as the API shows it; ``whole`` adds spec and result."""
-    place = selectors.place(run, now=now)
+def run_document(
+    run: Run, request: Request, *, now: datetime, whole: bool, place: selectors.Place | None = None
+) -> dict[str, Any]:
+    """A run as the API shows it; ``whole`` adds spec and result, ``place`` is given where it is known already."""
+    place = place or selectors.place(run, now=now)
     return {
         "id": str(run.pk),
         "kind": run.kind,
@@ -172,8 +177,9 @@ class RunList(Conditional):
         pages = RunPages()
         found = pages.paginate_queryset(rows.select_related("worker"), request, view=self) or []
         now = timezone.now()
+        known = places(found, now=now)
         return pages.get_paginated_response(
-            [run_document(run, request, now=now, whole=False) for run in found]
+            [run_document(run, request, now=now, whole=False, place=known[run.pk]) for run in found]
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -59,6 +60,13 @@ def of_runs(student_run: Run, teacher_run: Run) -> Comparison | None:
 def of_pairing(pairing: Pairing | None) -> Comparison | None:
     """The newest comparison of a pair."""
     return pairing.comparisons.order_by("-statistics_version").first() if pairing else None
+
+
+def of_pairings(pairings: Iterable[Pairing | None]) -> dict[int, Comparison]:
+    """The newest comparison of each pair that has one, by the pair's key. One query."""
+    keys = {pairing.pk for pairing in pairings if pairing is not None}
+    rows = Comparison.objects.filter(pairing__in=keys).order_by("statistics_version").defer("document")
+    return {row.pairing_id: row for row in rows}
 
 
 def measured_teachers(*, limit: int) -> list[str]:

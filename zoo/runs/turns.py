@@ -6,8 +6,10 @@ differ where these differ. The order is never stored: each claim decides anew.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
@@ -26,17 +28,50 @@ def position(run: Run) -> int:
         .filter(Q(created_at__lt=run.created_at) | Q(created_at=run.created_at, pk__lt=run.pk))
         .count()
     )
+    ahead = queued.filter(priority__gt=run.priority).count() + own_before
     peers = _counts(queued.filter(priority=run.priority))
     held = _in_work(priority_above=run.priority)
-    served = _served()
-    mine = run.requested_by_id
-    ahead = queued.filter(priority__gt=run.priority).count() + own_before
+    return 1 + ahead + _of_others(run.requested_by_id, own_before, peers, held, _served())
+
+
+def positions(runs: Iterable[Run]) -> dict[UUID, int]:
+    """Like ``position`` for many queued runs at once: three queries, by the key of the run."""
+    queued = Run.objects.filter(state=State.QUEUED).order_by("created_at", "pk")
+    lines: dict[int, dict[int | None, list[UUID]]] = {}
+    for pk, priority, who in queued.values_list("pk", "priority", "requested_by"):
+        lines.setdefault(priority, {}).setdefault(who, []).append(pk)
+    in_work, served = _in_work(), _served()
+    found = {}
+    for run in runs:
+        mine, line = run.requested_by_id, lines.get(run.priority, {})
+        higher = Counter[int | None]()
+        for priority, others in lines.items():
+            if priority > run.priority:
+                higher.update({who: len(waiting) for who, waiting in others.items()})
+        own = line.get(mine, [])
+        own_before = own.index(run.pk) if run.pk in own else len(own)
+        peers = {who: len(waiting) for who, waiting in line.items()}
+        held = dict(higher + Counter(in_work))
+        others_before = _of_others(mine, own_before, peers, held, served)
+        found[run.pk] = 1 + higher.total() + own_before + others_before
+    return found
+
+
+def _of_others(
+    mine: int | None,
+    own_before: int,
+    peers: dict[int | None, int],
+    held: dict[int | None, int],
+    served: Served,
+) -> int:
+    """How many runs of others come before somebody's run that has so many of their own before it."""
+    ahead = 0
     for other, waiting in peers.items():
         if other == mine:
             continue
         lead = held.get(other, 0) - held.get(mine, 0)
         ahead += min(waiting, max(0, own_before - lead + _first(other, mine, lead, served)))
-    return ahead + 1
+    return ahead
 
 
 def _first(other: int | None, mine: int | None, lead: int, served: Served) -> bool:

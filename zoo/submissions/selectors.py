@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -11,9 +12,11 @@ from django.db.models import QuerySet
 from evaluation.contract import Failure
 from zoo.accounts.models import User
 from zoo.core.errors import NotFound
+from zoo.runs import places as runs_places
 from zoo.runs import selectors as runs
 from zoo.runs.lifecycle import HELD, State
 from zoo.runs.models import Run
+from zoo.runs.selectors import Place
 from zoo.submissions.models import Submission
 
 
@@ -61,11 +64,28 @@ def _whole() -> QuerySet[Submission]:
     ).order_by("-created_at", "-pk")
 
 
+def standings(submissions: Iterable[Submission], *, now: datetime) -> dict[UUID, Standing]:
+    """Where each of these submissions stands; as many queries for a page as for one."""
+    rows = list(submissions)
+    places = runs_places.places({run.pk: run for row in rows for run in _parts(row)}.values(), now=now)
+    return {row.pk: _standing(row, [places[run.pk] for run in _going(row)]) for row in rows}
+
+
 def standing(submission: Submission, *, now: datetime) -> Standing:
     """The submission's state, its reason, and how long it should still take."""
-    parts = [run for run in (submission.student_run, submission.teacher_run) if run is not None]
+    return _standing(submission, [runs.place(run, now=now) for run in _going(submission)])
+
+
+def _parts(submission: Submission) -> list[Run]:
+    return [run for run in (submission.student_run, submission.teacher_run) if run is not None]
+
+
+def _going(submission: Submission) -> list[Run]:
+    return [run for run in _parts(submission) if not run.is_final]
+
+
+def _standing(submission: Submission, waiting: list[Place]) -> Standing:
     state, reason = state_of(submission)
-    waiting = [runs.place(run, now=now) for run in parts if not run.is_final]
     positions = [place.position for place in waiting if place.position is not None]
     times = [place.eta_seconds for place in waiting]
     known = [seconds for seconds in times if seconds is not None]
@@ -79,7 +99,7 @@ def standing(submission: Submission, *, now: datetime) -> Standing:
 
 def state_of(submission: Submission) -> tuple[State, Failure | None]:
     """One state for student, teacher and pair together: the worst of what ended, the furthest of what goes on."""
-    parts = [run for run in (submission.student_run, submission.teacher_run) if run is not None]
+    parts = _parts(submission)
     for bad in (State.FAILED, State.CANCELLED):
         for run in parts:
             if run.state == bad:

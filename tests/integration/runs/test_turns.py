@@ -11,6 +11,7 @@ from zoo.accounts.models import User
 from zoo.runs import selectors
 from zoo.runs.lifecycle import State
 from zoo.runs.models import Run
+from zoo.runs.places import places
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +52,8 @@ def test_the_place_and_the_list_are_the_real_order_of_claims(in_work: str, whose
     claimed_before = claim_all()
     queue_up(whose, start=len(claimed_before))
     told = {run.pk: selectors.place(run, now=NOW).position for run in Run.objects.filter(state=State.QUEUED)}
+    together = places(Run.objects.all(), now=NOW)
+    assert {pk: place.position for pk, place in together.items() if place.position} == told
     listed = [run.pk for run in selectors.waiting(limit=20)]
     first_three = [run.pk for run in selectors.waiting(limit=3)]
     real = [run.pk for run in claim_all()]
