@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import path
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -18,10 +18,12 @@ from rest_framework.views import APIView
 from zoo.api import pages
 from zoo.api.conditional import Conditional
 from zoo.api.parameters import QuerySerializer
+from zoo.api.streaming import stream
 from zoo.catalog.selectors import get_model
 from zoo.comparisons.redaction import redacted_tasks
 from zoo.core import storage
 from zoo.core.errors import Forbidden
+from zoo.core.streaming import blocks
 from zoo.publishing import selectors
 from zoo.publishing.exports.formats import (
     FORMATS,
@@ -139,7 +141,7 @@ class ReleaseSamples(APIView):
         parameters=[OpenApiParameter("side", str, OpenApiParameter.PATH, enum=list(SIDES))],
         responses={(200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request, release_id: UUID, side: str) -> FileResponse:
+    def get(self, request: Request, release_id: UUID, side: str) -> StreamingHttpResponse:
         document = parse(selectors.release_by_id(release_id))
         evidence, compared = document["evidence"], document["comparison"]
         if redacted_tasks({"suite": compared["suite"], "tasks": [row["task"] for row in compared["tasks"]]}):
@@ -151,9 +153,7 @@ class ReleaseSamples(APIView):
             raise ReleaseNotFound("these samples are not kept")
         file = storage.open_artifact(evidence[side]["samples_sha256"])
         name = f"{release_id}-{side}.parquet"
-        return FileResponse(
-            file, as_attachment=True, filename=name, content_type="application/vnd.apache.parquet"
-        )
+        return stream(request, blocks(file), content_type="application/vnd.apache.parquet", filename=name)
 
 
 class ReleaseTable(APIView):

@@ -22,6 +22,7 @@ from rest_framework.views import APIView
 from evaluation.formats.files import MAX_FILES, Listed
 from zoo.accounts.models import Scope, User
 from zoo.api.pages import PageParameters, Pages
+from zoo.api.streaming import stream
 from zoo.api.worker import Stream, WorkerView
 from zoo.core.errors import Invalid
 from zoo.uploads import archives, selectors, services
@@ -261,9 +262,8 @@ class RunFile(RunFiles):
     def get(self, request: Request, run_id: UUID, sha256: str, name: str) -> StreamingHttpResponse:
         upload = self.upload(request, run_id, sha256)
         file = selectors.file_of(upload, name)
-        answer = StreamingHttpResponse(
-            selectors.content(upload, name), content_type="application/octet-stream"
-        )
+        pieces = selectors.content(upload, name)
+        answer = stream(request, pieces, content_type="application/octet-stream", filename=name)
         answer["Content-Length"] = str(file.size)
         return answer
 

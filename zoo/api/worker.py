@@ -12,7 +12,6 @@ from typing import Any, BinaryIO, TypeVar, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 from django.utils import timezone
@@ -37,8 +36,10 @@ from evaluation.exchange import (
     WorkerFacts,
 )
 from zoo.api import metrics
+from zoo.api.streaming import stream
 from zoo.core import logs, storage
 from zoo.core.errors import Invalid, NotFound
+from zoo.core.streaming import blocks
 from zoo.runs import claiming, queue, recording, workers
 from zoo.runs.clock import database_now
 from zoo.runs.lifecycle import State
@@ -193,7 +194,8 @@ class JournalView(WorkerView):
         known = Artifact.objects.filter(run_id=run_id, sha256=sha256, kind=Artifact.Kind.JOURNAL).exists()
         if not known or not storage.exists(sha256):
             raise NotFound("this run has no such journal")
-        return FileResponse(storage.open_artifact(sha256), content_type="application/octet-stream")
+        pieces = blocks(storage.open_artifact(sha256))
+        return stream(request, pieces, content_type="application/octet-stream", filename=sha256)
 
 
 class ReportView(WorkerView):

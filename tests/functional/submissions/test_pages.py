@@ -243,5 +243,6 @@ def test_the_isolation_that_is_shown_is_that_of_the_attempt_and_not_what_the_mac
     page = browser.get(address).content.decode()
     assert "limits alone" in page
     assert "bubblewrap" not in page
-    end(locked(lease), Move.FAILED, reason=None, now=now)
+    reason = Failure(code="runner_died", fault=Fault.PLATFORM, message="It died.", remedy="Try again.")
+    end(locked(lease), Move.FAILED, reason=reason, now=now)
     assert "limits alone" in browser.get(address).content.decode()
