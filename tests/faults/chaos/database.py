@@ -6,12 +6,17 @@ import contextlib
 import os
 import signal
 import sqlite3
+import subprocess
+import threading
 import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import psycopg
+
+AWAY_SECONDS = 60.0
 CLOCK = """
 CREATE TABLE IF NOT EXISTS public.chaos_clock (shift double precision);
 CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
@@ -77,6 +82,8 @@ class Postgres:
 
             self._server: Any = get_server(folder / "postgres", cleanup_mode="delete")
         self.address = str(self._server.get_uri("postgres"))
+        self._pid_file = folder / "postgres" / "postmaster.pid"
+        self._one_at_a_time = threading.Lock()
         self._ready = False
 
     def prepare(self) -> None:
@@ -84,8 +91,16 @@ class Postgres:
         self._ready = True
 
     def set_clock(self, seconds: float) -> None:
-        if self._ready:
-            self._do("UPDATE public.chaos_clock SET shift = %s", seconds)
+        """Waits for a database that is away: a clock must not stay wrong because nobody could set it."""
+        deadline = time.monotonic() + AWAY_SECONDS
+        while self._ready:
+            try:
+                self._do("UPDATE public.chaos_clock SET shift = %s", seconds)
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
     def hold(self, seconds: float) -> None:
         self._do(
@@ -95,20 +110,31 @@ class Postgres:
 
     def go_away(self, seconds: float) -> None:
         """An immediate stop, as when its machine loses power; then a start, which recovers."""
-        pid = self._server.get_pid()
-        os.kill(pid, signal.SIGQUIT)
-        time.sleep(seconds)
-        deadline = time.monotonic() + 60
-        while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-            time.sleep(0.2)
-        self._server.ensure_postgres_running()
+        with self._one_at_a_time:
+            pid = int(self._pid_file.read_text().split()[0])
+            os.kill(pid, signal.SIGQUIT)
+            time.sleep(seconds)
+            deadline = time.monotonic() + AWAY_SECONDS
+            while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+                time.sleep(0.2)
+            self._start()
+
+    def _start(self) -> None:
+        """The package waits ten seconds for a start, and to recover may take longer on a busy machine."""
+        deadline = time.monotonic() + AWAY_SECONDS
+        while True:
+            try:
+                self._server.ensure_postgres_running()
+                return
+            except (subprocess.SubprocessError, AssertionError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
 
     def stop(self) -> None:
         self._server.cleanup()
 
     def _do(self, statement: str, *values: float) -> None:
-        import psycopg
-
         with psycopg.connect(self.address, autocommit=True) as connection:
             connection.execute(statement, values or None)  # type: ignore[call-overload]
 
