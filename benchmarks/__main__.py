@@ -11,6 +11,7 @@ import sys
 COMMANDS = (
     ("benchmarks.engine", "--fresh"),
     ("benchmarks.licensing",),
+    ("benchmarks.samples",),
     ("benchmarks.catalog", "--models", "10000"),
 )
 
