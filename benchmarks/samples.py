@@ -82,7 +82,7 @@ def addresses(comparison: str, count: int) -> Mapping[str, Callable[[], int]]:
     page, api = f"/comparisons/{comparison}/samples/", f"/api/v1/comparisons/{comparison}/samples/"
     deepest = _cursor(count - PAGE)
 
-    def ask(address: str, **query: object) -> Callable[[], int]:
+    def ask(address: str, **query: str | int) -> Callable[[], int]:
         def answer() -> int:
             return size_of(client.get(address, query))
 
@@ -93,7 +93,7 @@ def addresses(comparison: str, count: int) -> Mapping[str, Callable[[], int]]:
         "page, deepest": ask(page, after=count - PAGE),
         "page, lost only": ask(page, outcome="lost"),
         "page, by text": ask(page, q="99"),
-        "page, by margin": ask(page, margin__gte=-0.1, margin__lte=0.1),
+        "page, by margin": ask(page, margin__gte="-0.1", margin__lte="0.1"),
         "REST, first": ask(api),
         "REST, deepest": ask(api, cursor=deepest),
         "REST, lost only": ask(api, outcome="lost"),
