@@ -1,4 +1,8 @@
-"""Tasks with drawn answers: pass@1, pass@k, maj@k, length and truncation of both models, beside the row of the task."""
+"""Tasks with drawn answers, or with heads trained from several seeds: pass@1, pass@k, maj@k, length and truncation.
+
+Beside the row of the task, whose score is over the means of the draws. Flips are counted draw by draw, since a mean of
+draws is neither right nor wrong.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ import pyarrow.compute as pc
 
 from evaluation.comparing.inputs import Measured
 from evaluation.contract import RunSpec, TaskResult
+from evaluation.scoring.flips import flips
+from evaluation.scoring.paired import PairedSamples
 from evaluation.scoring.reasoning import Draws, Reasoning, reasoning
 from evaluation.scoring.values import BadInput, plain
 from evaluation.suites import loader
@@ -18,14 +24,44 @@ Document = dict[str, Any]
 
 
 def with_draws(document: Document, student: Measured, teacher: Measured | None) -> Document:
-    """The document with a field ``reasoning`` in each row whose answers were drawn more than once."""
+    """The document with ``reasoning``, and outcomes draw by draw, in each row with more than one draw."""
     sides = {"student": student} | ({"teacher": teacher} if teacher is not None else {})
     found = {name: _by_task(measured) for name, measured in sides.items()}
     rows = []
     for row in document["tasks"]:
         own = {name: tasks.get(row.get("task") or row["name"]) for name, tasks in found.items()}
-        rows.append(row | {"reasoning": own} if any(own.values()) else row)
+        if any(own.values()):
+            row = row | {"reasoning": own}
+            if teacher is not None and not row.get("flips"):
+                row = row | _outcomes(student, teacher, row["task"])
+        rows.append(row)
     return document | {"tasks": rows}
+
+
+def _outcomes(student: Measured, teacher: Measured, task: str) -> Document:
+    """Flips and counts of outcomes over documents times draws; nothing where the draws are not right or wrong."""
+    mine, theirs = (_scores(measured, task) for measured in (student, teacher))
+    if not mine or mine.keys() != theirs.keys():
+        return {}
+    pairs = PairedSamples.of_arrays(list(mine.values()), [theirs[key] for key in mine])
+    if not pairs.binary:
+        return {}
+    found = flips(pairs)
+    counts = {name: getattr(found, name) for name in ("both", "lost", "gained", "neither", "ties")}
+    return {"flips": plain(found), "samples": counts}
+
+
+def _scores(measured: Measured, task: str) -> dict[tuple[str, str, int], float]:
+    """Scores by document, prompt and draw; empty where a document stands twice in the data."""
+    rows = _rows(measured, task)
+    found = {(row["doc_hash"], row["prompt_hash"], row["draw"]): row["score"] for row in rows}
+    return found if len(found) == len(rows) else {}
+
+
+def _rows(measured: Measured, task: str) -> list[Document]:
+    table = measured.samples
+    rows: list[Document] = table.filter(pc.equal(pc.cast(table["task"], pa.string()), task)).to_pylist()
+    return rows
 
 
 def _by_task(measured: Measured) -> dict[str, Document]:
@@ -40,10 +76,8 @@ def _by_task(measured: Measured) -> dict[str, Document]:
 
 def _numbers(measured: Measured, result: TaskResult) -> Reasoning | None:
     """All numbers of a task's draws; None when the samples are not what the result says."""
-    table = measured.samples
-    rows = table.filter(pc.equal(pc.cast(table["task"], pa.string()), result.task))
     by_item: dict[tuple[str, str], list[Document]] = {}
-    for row in rows.to_pylist():
+    for row in _rows(measured, result.task):
         by_item.setdefault((row["doc_hash"], row["prompt_hash"]), []).append(row)
     items = [sorted(by_item[key], key=lambda row: row["draw"]) for key in sorted(by_item)]
     try:

@@ -81,6 +81,8 @@ def test_the_masked_pair_fine_tuned_goes_from_submission_to_its_page(
     for row in document["tasks"]:
         for side in ("student", "teacher"):
             assert row[side]["value"] == pytest.approx(KNOWN[side]["scores"][row["task"]], abs=1e-9)
+        assert row["flips"]["n"] == 3 * row["n"]
+        assert row["samples"]["lost"] == row["flips"]["lost"] > 0
         assert row["reasoning"]["student"]["draws"] == len(loader.load("demo-finetune").grid.seeds)  # type: ignore[union-attr]
     page = client.get(f"/comparisons/{comparison.pk}/").content.decode()
     show(document)
@@ -95,6 +97,8 @@ def _alike(document: dict[str, Any], printed: str, page: str) -> None:
     for value in (macro["ratio"], overall["value"]):
         assert f"{value:.3f}" in printed
         assert percent(value) in page
+    lost, gained = (sum(row["flips"][name] for row in document["tasks"]) for name in ("lost", "gained"))
+    assert f"{lost} lost and {gained} gained" in printed
     assert "Seeds of training" in page
     assert "over 3 seeds" in printed
     assert "pass@1" not in printed + page

@@ -59,6 +59,17 @@ def test_pass_and_majority_are_read_from_the_draws() -> None:
     assert numbers["truncation_rate"] == 0.0
 
 
+def test_flips_are_counted_draw_by_draw() -> None:
+    student, teacher = measured(2), measured(3)
+    (row,) = with_draws({"tasks": [{"task": TASK}]}, student, teacher)["tasks"]
+    assert row["flips"]["n"] == ITEMS * DRAWS
+    outcomes = row["samples"]
+    assert sum(outcomes[name] for name in ("both", "lost", "gained", "neither")) == ITEMS * DRAWS
+    right = [sum(side.samples["score"].to_pylist()) for side in (student, teacher)]
+    assert outcomes["both"] + outcomes["gained"] == right[0]
+    assert outcomes["both"] + outcomes["lost"] == right[1]
+
+
 def test_too_many_answers_cut_off_leave_no_score_and_say_how_many() -> None:
     numbers = found(measured(3, cut=15))
     assert numbers is not None
