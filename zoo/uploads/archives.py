@@ -25,6 +25,7 @@ from evaluation.formats.folder import list_folder, open_plain
 from evaluation.formats.uploads import receive
 from zoo.accounts.models import User
 from zoo.uploads.models import Upload
+from zoo.uploads.selectors import used_bytes
 from zoo.uploads.services import PART_BYTES, BadUpload, check_may_upload, complete, open_upload, put_part
 
 MAX_ARCHIVE_BYTES = 2 << 30
@@ -49,7 +50,7 @@ def receive_archive(
             receive(_blocks(source), archive, declared=declared, max_bytes=MAX_ARCHIVE_BYTES)
         except FormatError as error:
             raise BadUpload(error.message, remedy=error.remedy, reason=error.code) from error
-        _unpack(archive, model)
+        _unpack(archive, model, most=settings.ZOO_UPLOAD_BYTES - used_bytes(acting_user))
         archive.unlink()
         listed = [Listed(name, size, _digest(model, name)) for name, size, _ in list_folder(model)]
         upload = open_upload(label=label, files=listed, acting_user=acting_user, now=now)
@@ -63,15 +64,8 @@ def _blocks(source: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def _unpack(archive: Path, model: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        unpack.__name__,
-        str(archive),
-        str(model),
-        str(settings.ZOO_UPLOAD_BYTES),
-    ]
+def _unpack(archive: Path, model: Path, *, most: int) -> None:
+    command = [sys.executable, "-m", unpack.__name__, str(archive), str(model), str(most)]
     variables = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(settings.BASE_DIR)}
     try:
         done = subprocess.run(
