@@ -88,6 +88,7 @@ def test_check_first_says_what_would_happen_and_queues_nothing(browser: Client) 
         ({"limit": "-1"}, "greater than or equal to 1"),
         ({"tasks": ""}, "Choose a suite, or name tasks"),
         ({"student": ""}, "required"),
+        ({"gguf_file": "Q4.gguf"}, 'id="id_gguf_file_error"><p class="error">'),
     ],
 )
 def test_wrong_input_is_explained_at_its_field_and_nothing_is_queued(
