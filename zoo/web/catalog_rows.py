@@ -138,9 +138,10 @@ def facet_groups(found: Sequence[Facet], query: Query) -> list[FacetGroup]:
             )
             for value, count in counted
         ]
-        # Verdicts of particular uses come after the plain ones.
+        # Verdicts of particular uses come after the plain ones, behind the disclosure.
         options.sort(key=lambda option: (not option.checked, option.value.startswith("use-")))
-        shown = max(_SHORT, sum(option.checked for option in options))
+        plain = sum(not option.value.startswith("use-") for option in options)
+        shown = max(min(_SHORT, plain), sum(option.checked for option in options))
         if options:
             groups.append(
                 FacetGroup(

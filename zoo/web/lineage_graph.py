@@ -21,7 +21,7 @@ from zoo.web.lineage_labels import Box, Spot
 
 NODE_WIDTH, NODE_HEIGHT = 216, 46
 COLUMN_GAP, ROW_GAP, MARGIN = 160, 18, 12
-_TITLE_LENGTH, _LABEL_LENGTH = 26, 22
+_TITLE_LENGTH, _LABEL_LENGTH = 24, 22
 _BASE_LINE = 4
 """From the middle of small type down to its base line."""
 
