@@ -24,7 +24,9 @@ def document(parts: dict[str, list[str]], again: list[str], made: Made) -> str:
     """The document from the rows of its parts, and of the cases that were looked at again."""
     rows = [row for part in parts.values() for row in part]
     counts = {found: sum(f"| {found} |" in row for row in rows) for found in ("yes", "wide", "**short**")}
-    lines = [INTRODUCTION.format(rows=len(rows), **made._asdict(), **_named(counts))]
+    still = sum("| **short** |" in row for row in again)
+    named = {"rows": len(rows), "looked": len(again), "still": still}
+    lines = [INTRODUCTION.format(**named, **made._asdict(), **_named(counts))]
     for part, table in parts.items():
         lines += [f"## {part}", "", HEAD, *table, ""]
     asked = {"pairs": made.pairs, "again": made.again}
@@ -75,7 +77,8 @@ Of {rows} rows {yes} lie in 94–96 %, {wide} are wider and {short} shorter. Wha
   the fourth moment). A studentized bootstrap, Hall's transformation and skewness-corrected quantiles covered less in
   the same simulation (85 to 90 % at 20 items), because a small sample has not seen the rare hard items that make
   the skew. Errors still lie on one side: read a verdict `kept` on so few items with care.
-- **The other rows** outside were looked at again with other pairs: none of them is short there; see the last table.
+- **The other rows** outside were looked at again with other pairs; of {looked} then {still} are short as well. See the
+  last table.
 """
 
 SECOND_LOOK = """\
