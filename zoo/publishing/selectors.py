@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,6 +16,7 @@ from evaluation.samples import Sample
 from zoo.catalog.models import Kind, Model
 from zoo.catalog.selectors import find_model, revisions_of
 from zoo.comparisons.models import STATISTICS_VERSION
+from zoo.comparisons.noise import is_noise_floor
 from zoo.comparisons.redaction import redacted_tasks, without_texts
 from zoo.core import storage
 from zoo.core.errors import NotFound
@@ -54,6 +56,13 @@ def releases() -> QuerySet[Release]:
     return Release.objects.select_related("replaces", "comparison", "replaced_by").order_by("-sequence")
 
 
+def listed() -> QuerySet[Release]:
+    """The releases that compare two models, newest first. A noise floor that was once published keeps its place
+    in the chain, and is a result about no student.
+    """
+    return releases().exclude(is_noise_floor("comparison__"))
+
+
 def release_by_id(release_id: UUID | str) -> Release:
     """One release with its runs and results. Raises ReleaseNotFound."""
     found = (
@@ -69,7 +78,7 @@ def release_by_id(release_id: UUID | str) -> Release:
 
 def releases_of(model: str) -> QuerySet[Release]:
     """The releases in which a model is the student, newest first, without those that were replaced."""
-    return releases().filter(student=model, replaced_by=None)
+    return listed().filter(student=model, replaced_by=None)
 
 
 def head() -> Head:
@@ -90,9 +99,10 @@ def bundles(release: Release) -> dict[str, Any]:
 
 
 def newest(models: Iterable[str]) -> dict[str, Release]:
-    """For each student its newest standing release."""
+    """For each student its newest standing release; one of a whole suite before a trial on a part of it."""
     found: dict[str, Release] = {}
-    for release in releases().filter(student__in=list(models), replaced_by=None).order_by("sequence"):
+    standing = listed().filter(student__in=list(models), replaced_by=None)
+    for release in standing.order_by("comparison__rankable", "sequence"):
         found[release.student] = release
     return found
 
@@ -131,9 +141,25 @@ def subject(model: Model) -> Subject:
         revision=revision.label if revision else "",
         digest=revision.digest if revision else "",
         parents=parents,
-        releases=tuple(parse(release) for release in releases_of(model.slug)),
+        releases=tuple(_current(model.slug)),
         address=f"{settings.ZOO_PUBLIC_URL}/models/{model.slug}/",
     )
+
+
+def _current(model: str) -> Iterator[dict[str, Any]]:
+    """One standing release for each teacher and suite, so that no task has two scores in an export.
+
+    The newest one over all items; one with a limit only where there is no other.
+    """
+    seen: set[tuple[str, str]] = set()
+    documents = [parse(release) for release in releases_of(model)]
+    for document in sorted(documents, key=lambda one: one["comparison"]["protocol"].get("limit") is not None):
+        comparison = document["comparison"]
+        what = comparison["suite"] or sorted(task["task"] for task in comparison["tasks"])
+        key = (comparison["teacher"]["model"], json.dumps(what, sort_keys=True))
+        if key not in seen:
+            seen.add(key)
+            yield document
 
 
 def stale(release: Release) -> list[staleness.Mark]:

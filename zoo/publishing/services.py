@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from evaluation.contract import RunReport, canonical_json
 from zoo.comparisons.models import Comparison
+from zoo.comparisons.noise import is_noise_floor
 from zoo.comparisons.selectors import document_of
 from zoo.core.ids import uuid7
 from zoo.core.models import record
@@ -29,11 +30,13 @@ MEASURED_AGAIN = "both models were measured again: {what}"
 def publish_ready(*, now: datetime, limit: int = 20) -> int:
     """Publishes the comparisons that wait for it; gives how many.
 
-    One whose pair job still runs waits for it, so that a release carries all that was asked for.
+    One whose pair job still runs waits for it, so that a release carries all that was asked for. A noise floor
+    is no comparison of two models and is never published.
     """
     waiting = Comparison.objects.filter(release=None).filter(
         Q(pairing__pair_run=None) | Q(pairing__pair_run__state__in=sorted(FINAL))
     )
+    waiting = waiting.exclude(is_noise_floor())
     ids = list(waiting.order_by("created_at", "id").values_list("pk", flat=True)[:limit])
     for comparison_id in ids:
         publish(comparison_id=comparison_id, now=now)

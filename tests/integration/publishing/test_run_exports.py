@@ -15,9 +15,9 @@ import pytest
 from django.test import Client
 
 from tests.factories.catalog import make_model
-from tests.factories.compared import TASKS, measured_run
+from tests.factories.compared import TASKS, make_comparison, measured_run
 from tests.integration.publishing.test_releases import published
-from zoo.publishing import selectors
+from zoo.publishing import selectors, services
 from zoo.publishing.exports import every_eval, harness, tables
 from zoo.publishing.exports.formats import FORMATS
 
@@ -156,6 +156,23 @@ def test_a_cell_that_looks_like_a_formula_is_defused() -> None:
         },
     }
     assert b"'=cmd()" in tables.to_csv(document)
+
+
+def test_a_model_leaves_with_one_release_for_each_teacher_and_list_of_tasks(tmp_path: Path) -> None:
+    model = make_model("scripted/student-p70")
+    tasks, other = ("scripted_choice.n-60",), ("scripted_pair.n-40",)
+    asked: list[dict[str, Any]] = [
+        {"tasks": tasks},
+        {"tasks": tasks, "limit": 20},
+        {"tasks": other, "limit": 20},
+        {"tasks": tasks, "teacher": "scripted/teacher-p95"},
+    ]
+    published = [
+        services.publish(comparison_id=make_comparison(tmp_path / str(number), **given).pk, now=NOW)
+        for number, given in enumerate(asked)
+    ]
+    found = [document["release"] for document in selectors.subject(model).releases]
+    assert set(found) == {str(published[number].pk) for number in (0, 2, 3)}
 
 
 def test_a_model_can_be_fetched_in_every_format_of_models(client: Client) -> None:

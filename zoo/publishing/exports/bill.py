@@ -19,10 +19,9 @@ from zoo.publishing.exports.subject import Subject, sentence
 
 def cyclonedx(subject: Subject) -> str:
     """The document as JSON. Without a time stamp or serial number: the same facts give the same bytes."""
+    names = dict.fromkeys(parent.model for parent in subject.parents if not parent.is_dataset)
     ancestors = [
-        Component(type=ComponentType.MACHINE_LEARNING_MODEL, name=parent.model, bom_ref=parent.model)
-        for parent in subject.parents
-        if not parent.is_dataset
+        Component(type=ComponentType.MACHINE_LEARNING_MODEL, name=name, bom_ref=name) for name in names
     ]
     component = Component(
         type=ComponentType.MACHINE_LEARNING_MODEL,

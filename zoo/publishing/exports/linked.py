@@ -28,7 +28,7 @@ def json_ld(subject: Subject) -> str:
         document["softwareVersion"] = subject.revision
     if subject.paper:
         document["citation"] = subject.paper
-    ancestors = [parent.model for parent in subject.parents]
+    ancestors = list(dict.fromkeys(parent.model for parent in subject.parents))
     if ancestors:
         document["isBasedOn"] = ancestors
     if subject.releases:

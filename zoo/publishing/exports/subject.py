@@ -101,6 +101,9 @@ def sentence(release: dict[str, Any]) -> str:
     retention = comparison["overall"]["retention"]
     suite = comparison["suite"]
     where = f"suite {suite['name']} {suite['version']}" if suite else "a list of tasks"
+    limit = (comparison.get("protocol") or {}).get("limit")
+    if limit:
+        where = f"the first {limit} documents of each task of {where}"
     if "undefined" in retention:
         return f"On {where} its retention of {comparison['teacher']['model']} is undefined ({retention['undefined']})."
     low, high = retention["ci_low"], retention["ci_high"]
