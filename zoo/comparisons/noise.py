@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from zoo.comparisons.models import Comparison
 from zoo.comparisons.services import parse
 
 Document = dict[str, Any]
+
+
+def is_noise_floor(path: str = "") -> Q:
+    """A condition on comparisons: one model against itself, so no comparison of two models.
+
+    Names alone do not tell, since two files of one repository make a pair; so the document is asked, which holds
+    canonical JSON. ``path`` leads to the comparison ("comparison__").
+    """
+    return Q(
+        **{f"{path}student": F(f"{path}teacher"), f"{path}document__contains": '"repetition":true'},
+    )
 
 
 def noise_of(comparison: Comparison) -> Document | None:
