@@ -139,6 +139,9 @@ def _resolved(
     try:
         if reference.startswith(uploaded.PREFIX):
             found = uploaded.resolve(reference, user)
+            if gguf_file not in (None, found.source.gguf_file):
+                message = f"The upload {reference[:100]} has no GGUF file of that name among its weights."
+                raise Unresolved("gguf_missing", message, "Leave gguf_file out.")
         else:
             found = resolve(reference, gguf_file)
     except Unresolved as error:

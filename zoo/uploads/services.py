@@ -120,7 +120,9 @@ def _selected(files: Sequence[Listed]) -> Selection:
     try:
         selection = select(files)
     except FormatError as error:
-        raise BadUpload(error.message, remedy=error.remedy, field="files", reason=error.code) from error
+        several = error.code == "gguf_ambiguous"
+        remedy = "Send one of them; another is an upload of its own." if several else error.remedy
+        raise BadUpload(error.message, remedy=remedy, field="files", reason=error.code) from error
     left = sorted({file.name for file in files} - set(selection.names))
     if left or len(selection.names) != len(files):
         raise BadUpload(

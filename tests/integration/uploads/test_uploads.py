@@ -63,6 +63,7 @@ def test_a_complete_upload_is_found_by_its_owner_alone() -> None:
         ((*NAMES, "a\\..\\b"), "no model needs"),
         (("config.json", "model-00001-of-00002.safetensors"), "without an index"),
         ((*NAMES, "config.json"), "same"),
+        (("Q4.gguf", "Q8.gguf"), "2 GGUF files"),
     ],
 )
 def test_files_that_no_model_has_are_refused_before_they_come(names: tuple[str, ...], why: str) -> None:
