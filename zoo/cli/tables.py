@@ -17,6 +17,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from evaluation.scoring.planned import can_be_meant, in_words
+
 if TYPE_CHECKING:
     from evaluation.contract import Progress as Told
 
@@ -69,7 +71,7 @@ class Bars:
 
 
 WHY_UNDEFINED = {
-    "teacher_at_chance": "at chance",
+    "teacher_at_chance": "not above chance",
     "too_few_samples": "too few",
     "prompts_differ": "prompts differ",
     "not_a_ratio_metric": "no ratio",
@@ -200,8 +202,12 @@ def _to_settle(document: dict[str, Any]) -> list[str]:
     open_tasks = [(row["task"], row["power"]) for row in document["tasks"] if row.get("power")]
     if not open_tasks:
         return []
-    near = sorted((power["samples"], name) for name, power in open_tasks if power["samples"])[:MOST_OPEN]
-    numbers = ", ".join(f"{name} about {samples:,}" for samples, name in near)
+    near = sorted(
+        (power["samples"], power["n"], name)
+        for name, power in open_tasks
+        if can_be_meant(power["samples"], power["n"])
+    )
+    numbers = ", ".join(f"{name} {in_words(samples, n)}" for samples, n, name in near[:MOST_OPEN])
     return [
         f"undecided: {len(open_tasks)} tasks; samples that would settle the nearest, were it as measured: "
         f"{numbers or 'no feasible number'}"

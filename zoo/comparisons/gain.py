@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.catalog.selectors import controls_of
 from zoo.comparisons.models import Comparison
+from zoo.comparisons.outcome import outcome_of
 from zoo.comparisons.selectors import document_of, recent
 
 Document = dict[str, Any]
@@ -19,8 +20,8 @@ def gain_of(comparison: Comparison) -> Document:
     """What the student of a comparison has over its control, by task and overall; or why that is not known.
 
     ``tasks`` and ``overall`` hold the scores of both and their difference (student minus control, as fractions or
-    in the unit of the metric) with its interval; ``outcome`` is better or worse where that interval leaves out zero,
-    else unclear.
+    in the unit of the metric) with its interval; ``outcome`` follows the rule of
+    ``outcome_of``.
     ``control_retention`` is what the control keeps of the same teacher, where that was measured too.
     """
     controls = [model.slug for model in controls_of(comparison.student)]
@@ -67,15 +68,13 @@ def _row(row: Document, task: str) -> Document:
         "chance": row.get("chance"),
         "difference": row["difference"],
         "p_adjusted": row.get("p_adjusted"),
-        "outcome": outcome(row["difference"], row.get("higher_is_better", True)),
+        "outcome": outcome_of(
+            row["difference"].get("ci_low"),
+            row["difference"].get("ci_high"),
+            p_adjusted=row.get("p_adjusted"),
+            higher_is_better=row.get("higher_is_better", True),
+        ),
     }
-
-
-def outcome(difference: Document, higher_is_better: bool) -> str:
-    """Whether a difference with its interval tells better from worse."""
-    if difference.get("value") is None or difference["ci_low"] <= 0 <= difference["ci_high"]:
-        return "unclear"
-    return "better" if (difference["ci_low"] > 0) == higher_is_better else "worse"
 
 
 def _unknown(code: str, message: str) -> Document:

@@ -82,6 +82,8 @@ class Entry:
     tasks_of: int
     rankable: bool
     limited: bool
+    limit: int | None
+    """Documents of each task that were measured at most; None for all."""
     costs: Costs
     teacher_parameters: int | None
     speed_up: Mapping[str, Any] | None
@@ -215,6 +217,7 @@ def _entry(comparison: Comparison) -> Entry:
         tasks_of=coverage["of"],
         rankable=comparison.rankable,
         limited=coverage["limited"],
+        limit=document["protocol"].get("limit"),
         costs=_costs(document["efficiency"]),
         teacher_parameters=(document["efficiency"].get("teacher") or {}).get("parameters") or None,
         speed_up=(document["efficiency"].get("latency") or {}).get("speed_up"),

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import numpy as np
+from django.db.models import F
 
 from evaluation.comparing import Measured, mismatches, task_inputs
 from evaluation.contract import RunReport
@@ -21,6 +22,7 @@ from evaluation.scoring.compare import Row, Settings, compare
 from evaluation.scoring.values import BadInput, Quantity, Undefined
 from zoo.comparisons.known import UNKNOWN, Known, from_catalog
 from zoo.comparisons.models import Comparison
+from zoo.comparisons.outcome import Outcome, outcome_of
 from zoo.comparisons.services import measured
 from zoo.core.errors import Invalid
 from zoo.runs.lifecycle import State
@@ -28,7 +30,7 @@ from zoo.runs.models import Run
 
 MOST = 6
 RESAMPLES = 2000
-Word = Literal["baseline", "better", "worse", "tied", ""]
+Word = Outcome | Literal["baseline", ""]
 
 
 class TooManyModels(Invalid):
@@ -125,14 +127,19 @@ def side_by_side(names: Sequence[str], *, baseline: str = "", suite: str = "") -
 
 
 def starting_points(limit: int = 8) -> list[Pair]:
-    """The pairs that were compared most recently, each once."""
-    rows = Comparison.objects.order_by("-created_at").values_list("student", "teacher")[: limit * 5]
+    """The pairs that were compared, each once: whole suites first, then the newest; no model with itself."""
+    found = Comparison.objects.exclude(student=F("teacher")).order_by("-rankable", "-created_at")
+    rows = found.values_list("student", "teacher")[: limit * 5]
     return [Pair(*row) for row in dict.fromkeys(rows)][:limit]
 
 
 def _runs(names: Sequence[str]) -> dict[str, dict[str, Run]]:
-    """The newest finished run of each model on each suite (or list of tasks), whole ones before limited ones."""
-    found: dict[str, dict[str, Run]] = {name: {} for name in names}
+    """A finished run of each model on each suite (or list of tasks).
+
+    Whole ones before limited ones, then the batch size that most of the models share, since a noise floor leaves a
+    run at another one; then the newest.
+    """
+    found: dict[str, dict[str, list[Run]]] = {name: {} for name in names}
     rows = (
         Run.objects.filter(model_name__in=names, kind=Run.Kind.RUN, state=State.SUCCEEDED)
         .select_related("result")
@@ -140,10 +147,21 @@ def _runs(names: Sequence[str]) -> dict[str, dict[str, Run]]:
     )
     for run in rows:
         key = run.suite or ", ".join(run.spec["tasks"])
-        held = found[run.model_name].get(key)
-        if held is None or (_limited(held) and not _limited(run)):
-            found[run.model_name][key] = run
-    return found
+        found[run.model_name].setdefault(key, []).append(run)
+    sizes = Counter(
+        (key, size) for own in found.values() for key, held in own.items() for size in set(map(_batch, held))
+    )
+    return {
+        name: {
+            key: min(held, key=lambda run: (_limited(run), -sizes[key, _batch(run)]))
+            for key, held in own.items()
+        }
+        for name, own in found.items()
+    }
+
+
+def _batch(run: Run) -> int:
+    return int(run.spec["protocol"]["batch_size"])
 
 
 def _limited(run: Run) -> bool:
@@ -304,17 +322,17 @@ def _cell(column: Column, result: Any, base: Run, task: str, higher_is_better: b
     rows = _differences(column.run.pk, base.pk) or {}
     if task not in rows:
         return score
-    difference = rows[task].difference
-    return replace(score, difference=difference, word=_word(difference, higher_is_better))
+    row = rows[task]
+    return replace(score, difference=row.difference, word=_word(row, higher_is_better))
 
 
-def _word(difference: Quantity, higher_is_better: bool) -> Word:
-    """Tied where the interval of the difference holds zero."""
-    if isinstance(difference, Undefined):
+def _word(row: Row, higher_is_better: bool) -> Word:
+    found = row.difference
+    if isinstance(found, Undefined):
         return ""
-    if difference.ci_low <= 0.0 <= difference.ci_high:
-        return "tied"
-    return "better" if (difference.value > 0) == higher_is_better else "worse"
+    return outcome_of(
+        found.ci_low, found.ci_high, p_adjusted=row.p_adjusted, higher_is_better=higher_is_better
+    )
 
 
 def _agreements(runs: Sequence[Run | None]) -> tuple[tuple[Agreement | None, ...], ...]:

@@ -65,6 +65,9 @@ SIGNS: dict[str, Sign] = {
     "lost": Sign("lost", "bad", "bad"),
     "gained": Sign("gained", "plus", "info"),
     "neither": Sign("neither right", "minus", "unknown"),
+    "better": Sign("better", "plus", "good"),
+    "worse": Sign("worse", "bad", "bad"),
+    "unclear": Sign("no difference shown", "between", "unknown"),
     "up": Sign("working", "good", "good"),
     "degraded": Sign("degraded", "warn", "warn"),
     "down": Sign("down", "bad", "bad"),
@@ -72,7 +75,7 @@ SIGNS: dict[str, Sign] = {
 """One table for every state that a page shows. A code that is not here is shown as its own word."""
 
 UNDEFINED_WORDS: dict[str, str] = {
-    "teacher_at_chance": "teacher at chance",
+    "teacher_at_chance": "teacher not above chance",
     "too_few_samples": "too few samples",
     "prompts_differ": "prompts differ",
     "not_a_ratio_metric": "not a ratio metric",

@@ -11,8 +11,9 @@ from tests.factories.catalog import make_model
 from tests.factories.runs import NOW, finish, make_run
 from zoo.catalog.fields import BadFact
 from zoo.comparisons import services
-from zoo.comparisons.gain import gain_of, outcome
+from zoo.comparisons.gain import gain_of
 from zoo.comparisons.models import Comparison
+from zoo.comparisons.outcome import outcome_of
 from zoo.runs.models import Pairing, Run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -85,9 +86,14 @@ def test_a_control_is_named_by_the_id_of_a_model() -> None:
 def test_better_and_worse_follow_the_direction_of_the_metric(
     low: float, high: float, higher_is_better: bool, said: str
 ) -> None:
-    difference = {"value": (low + high) / 2, "ci_low": low, "ci_high": high}
-    assert outcome(difference, higher_is_better) == said
+    assert outcome_of(low, high, p_adjusted=0.01, higher_is_better=higher_is_better) == said
+    assert outcome_of(low, high, p_adjusted=None, higher_is_better=higher_is_better) == said
+
+
+def test_nothing_is_called_better_beside_a_corrected_p_that_shows_no_difference() -> None:
+    assert outcome_of(0.01, 0.2, p_adjusted=0.423, higher_is_better=True) == "unclear"
+    assert outcome_of(-0.2, -0.01, p_adjusted=0.129, higher_is_better=True) == "unclear"
 
 
 def test_a_difference_that_is_undefined_is_unclear() -> None:
-    assert outcome({"undefined": "too_few_samples"}, True) == "unclear"
+    assert outcome_of(None, None, p_adjusted=None, higher_is_better=True) == "unclear"

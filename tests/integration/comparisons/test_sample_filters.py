@@ -14,6 +14,7 @@ from zoo.comparisons import redaction, samples
 from zoo.comparisons.models import Comparison
 from zoo.comparisons.narrowing import Narrowing
 from zoo.comparisons.samples import PairedSample
+from zoo.comparisons.selectors import document_of
 
 pytestmark = pytest.mark.django_db
 TASK = TASKS[0]
@@ -82,6 +83,21 @@ def test_page_rest_and_download_take_the_same_filters(client: Client, comparison
     answer = client.get(f"/api/v1{address}jsonl/", query)
     lines = b"".join(answer.streaming_content).splitlines()  # type: ignore[attr-defined]
     assert [json.loads(line)["doc_hash"] for line in lines] == [row["doc_hash"] for row in rows]
+
+
+def test_the_page_opens_where_the_two_part_most_and_counts_what_there_is(
+    client: Client, comparison: Comparison
+) -> None:
+    rows = [row for row in document_of(comparison)["tasks"] if row["samples"]]
+    most = max(rows, key=lambda row: row["samples"]["lost"] + row["samples"]["gained"])
+    page = client.get(f"/comparisons/{comparison.pk}/samples/").content.decode()
+    assert f'<option value="{most["task"]}" selected>' in page
+    assert f"lost: only the teacher is right ({most['samples']['lost']})" in page
+    assert f"both right ({most['samples']['both']})" in page
+    assert "log-likelihood" in page
+    everything = client.get(f"/comparisons/{comparison.pk}/samples/?outcome=").content.decode()
+    assert '<option value="">all</option>' in everything
+    assert f"{most['n']} samples" in everything
 
 
 def test_what_is_no_number_or_side_is_refused(client: Client, comparison: Comparison) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from evaluation.contract import SuiteRef
 from evaluation.scoring.values import Estimate
 from tests.factories.catalog import make_model
 from tests.factories.compared import make_comparison, measured_run
+from tests.factories.runs import NOW
 from zoo.comparisons.side_by_side import TooManyModels, side_by_side, starting_points
 
 pytestmark = pytest.mark.django_db
@@ -40,12 +42,21 @@ def test_the_model_that_taught_most_of_the_others_is_the_baseline(tmp_path: Path
 
 
 @pytest.mark.usefixtures("compared")
+def test_a_noise_floor_does_not_take_the_place_of_the_run_that_was_compared(tmp_path: Path) -> None:
+    run = side_by_side([STUDENT, TEACHER]).columns[1].run
+    measured_run(TEACHER, tmp_path, suite=DEMO, batch_size=8, now=NOW + timedelta(hours=1))
+    columns = side_by_side([STUDENT, TEACHER]).columns
+    assert columns[1].run == run
+    assert not columns[0].refused
+
+
+@pytest.mark.usefixtures("compared")
 def test_any_two_students_are_paired_by_sample() -> None:
     table = side_by_side([STUDENT, OTHER])
     cell = table.lines[0].cells[1]
     assert cell is not None
     assert isinstance(cell.difference, Estimate)
-    assert cell.word in ("worse", "tied")
+    assert cell.word in ("worse", "unclear")
     assert cell.value == pytest.approx(table.lines[0].cells[0].value + cell.difference.value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from evaluation.contract import SuiteRef
 from tests.factories.catalog import make_model
 from tests.factories.compared import make_comparison
+from tests.factories.runs import NOW
 
 pytestmark = pytest.mark.django_db
 DEMO = SuiteRef(name="demo", version="1")
@@ -51,6 +53,25 @@ def test_the_latest_comparison_is_told_in_a_sentence(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("compared")
+@pytest.mark.usefixtures("compared")
+def test_a_trial_does_not_take_the_place_of_a_whole_suite_and_says_its_limit(
+    client: Client, tmp_path: Path
+) -> None:
+    later = NOW + timedelta(hours=1)
+    make_comparison(tmp_path, student="scripted/half-p70", teacher=TEACHER, suite=DEMO, limit=20, now=later)
+    page = text(client, "/")
+    hero, rest = page.split('class="card latest"')[1].split("</aside>")
+    assert f"/models/{STUDENT}/" in hero
+    assert "first 20 documents" not in hero
+    assert "first 20 documents of each task" in rest
+
+
+def test_a_lone_trial_is_told_with_its_limit(client: Client, tmp_path: Path) -> None:
+    make_comparison(tmp_path, student=STUDENT, teacher=TEACHER, suite=DEMO, limit=20)
+    hero = text(client, "/").split('class="card latest"')[1].split("</aside>")[0]
+    assert "on the first 20 documents of each task" in hero
+
+
 def test_a_students_page_says_what_it_keeps_at_which_size(client: Client) -> None:
     page = text(client, f"/models/{STUDENT}/")
     assert "Measured here" in page

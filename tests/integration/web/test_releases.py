@@ -9,7 +9,14 @@ import pytest
 from django.test import Client
 
 from tests.factories.catalog import make_model
+from tests.factories.compared import make_comparison, measured_run
+from tests.factories.runs import NOW
 from tests.integration.publishing.test_releases import published
+from zoo.comparisons.services import settle
+from zoo.comparisons.side_by_side import starting_points
+from zoo.publishing.selectors import listed, newest
+from zoo.publishing.services import publish, publish_ready
+from zoo.runs.models import Pairing
 
 pytestmark = pytest.mark.django_db
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
@@ -36,6 +43,31 @@ def test_the_permanent_page_shows_what_was_published_and_how_to_check_it(
     listed = client.get("/releases/").content.decode()
     assert f"/releases/{release.pk}/" in listed
     assert release.hash in listed
+
+
+def test_a_trial_is_listed_with_its_limit(tmp_path: Path, client: Client) -> None:
+    comparison = make_comparison(tmp_path, tasks=("scripted_choice.n-60",), limit=20)
+    release = publish(comparison_id=comparison.pk, now=NOW)
+    index = client.get("/releases/").content.decode()
+    assert "limited" in index
+    for page in (index, client.get(f"/releases/{release.pk}/").content.decode()):
+        assert "first 20 documents of each task" in page
+
+
+def test_a_noise_floor_is_neither_published_nor_listed(tmp_path: Path, client: Client) -> None:
+    model, tasks = "scripted/teacher-p90", ("scripted_choice.n-60",)
+    runs = [measured_run(model, tmp_path, tasks=tasks, batch_size=size) for size in (8, 16)]
+    pairing = Pairing.objects.create(student_run=runs[0], teacher_run=runs[1], created_at=NOW)
+    floor = settle(pairing_id=pairing.pk, now=NOW)
+    assert floor is not None
+    assert publish_ready(now=NOW) == 0
+    assert starting_points() == []
+    publish(comparison_id=floor.pk, now=NOW)
+    assert list(listed()) == []
+    assert newest([model]) == {}
+    page = client.get("/releases/").content.decode()
+    assert "Nothing was published yet" in page
+    assert "Not listed: 1 noise floor" in page
 
 
 def test_without_releases_the_list_says_what_to_do(client: Client) -> None:

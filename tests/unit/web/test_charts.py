@@ -48,7 +48,7 @@ def test_an_interval_far_outside_is_cut_and_says_so() -> None:
 def test_an_undefined_row_has_no_mark_but_keeps_its_reason() -> None:
     mark = charts.dot_plot([charts.DotRow("t", {"undefined": "teacher_at_chance"})]).marks[0]
     assert mark.x is None
-    assert mark.text == "teacher at chance"
+    assert mark.text == "teacher not above chance"
 
 
 def test_the_bar_of_the_teacher_itself_ends_at_the_teachers_line() -> None:

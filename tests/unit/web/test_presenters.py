@@ -67,7 +67,7 @@ def test_an_undefined_quantity_keeps_its_reason() -> None:
     undefined = Undefined("teacher_at_chance", "The teacher guesses.")
     as_json = {"undefined": "teacher_at_chance", "message": "The teacher guesses."}
     assert presenters.shown(undefined) == presenters.shown(as_json)
-    assert presenters.shown(undefined).reason == "teacher at chance"
+    assert presenters.shown(undefined).reason == "teacher not above chance"
     assert presenters.shown(None).reason == "not measured"
 
 

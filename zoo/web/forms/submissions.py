@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from evaluation.contract import MAX_BATCH_SIZE, MAX_FEWSHOT, Dtype, Engine
 from evaluation.suites import loader
@@ -24,6 +26,11 @@ _ENGINES = (
 def _suites() -> list[tuple[str, str]]:
     named = [(name, f"{loader.load(name).title} ({name})") for name in loader.names()]
     return [*named, (OWN_TASKS, "tasks of my own choice")]
+
+
+def _named(words: str, name: str) -> SafeString:
+    """A label in plain words, with the name that the API, the command line and lm-eval know beside it."""
+    return format_html('{} <code class="soft small">{}</code>', words, name)
 
 
 class SubmissionForm(forms.Form):
@@ -62,25 +69,41 @@ class SubmissionForm(forms.Form):
         help_text="Instead of a suite: names of lm-eval tasks, separated by commas.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    num_fewshot = forms.IntegerField(required=False, min_value=0, max_value=MAX_FEWSHOT, label="num_fewshot")
+    num_fewshot = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MAX_FEWSHOT,
+        label=_named("Worked examples in the prompt", "num_fewshot"),
+    )
     limit = forms.IntegerField(
         required=False,
         min_value=1,
         max_value=10**9,
-        label="limit",
+        label=_named("Documents of each task, at most", "limit"),
         help_text="Only the first n documents of each task. Such a result is never ranked.",
     )
     batch_size = forms.IntegerField(
-        required=False, min_value=1, max_value=MAX_BATCH_SIZE, initial=16, label="batch_size"
+        required=False,
+        min_value=1,
+        max_value=MAX_BATCH_SIZE,
+        initial=16,
+        label=_named("Prompts at a time", "batch_size"),
     )
     dtype = forms.ChoiceField(
-        choices=[(dtype.value, dtype.value) for dtype in Dtype], required=False, label="dtype"
+        choices=[(dtype.value, dtype.value) for dtype in Dtype],
+        required=False,
+        label=_named("Number format", "dtype"),
     )
-    seed = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1, initial=1234, label="seed")
+    seed = forms.IntegerField(
+        required=False, min_value=0, max_value=2**31 - 1, initial=1234, label=_named("Seed of chance", "seed")
+    )
     engine = forms.ChoiceField(choices=_ENGINES, required=False)
-    apply_chat_template = forms.BooleanField(required=False, label="apply_chat_template")
+    apply_chat_template = forms.BooleanField(
+        required=False, label=_named("Wrap prompts in the model’s chat template", "apply_chat_template")
+    )
     noise_floor = forms.BooleanField(
-        required=False, label="noise floor: run the teacher again at another batch size"
+        required=False,
+        label=_named("Noise floor: run the teacher again at another batch size", "noise_floor"),
     )
 
     def clean(self) -> dict[str, Any]:

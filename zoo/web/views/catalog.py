@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 
 from zoo.catalog import search, selectors
 from zoo.catalog.models import Dispute, Model, ReportedScore
@@ -14,6 +17,7 @@ from zoo.catalog.search import parameters
 from zoo.lineage import selectors as lineage
 from zoo.lineage.models import Edge, EdgeKind
 from zoo.publishing import importing
+from zoo.runs.selectors import live_workers
 from zoo.web import catalog_rows, lineage_graph
 from zoo.web.measured import intervals_of, measured_here
 
@@ -66,6 +70,7 @@ def model_page(request: HttpRequest, org: str, name: str) -> HttpResponse:
         "profile": profile,
         "model": model,
         "measured": measured_here(model.slug),
+        "too_large": _too_large(model),
         "facts": catalog_rows.fact_rows(profile.facts),
         "evidence": [(row, catalog_rows.standing(row)) for row in profile.evidence],
         "parents": [edge for edge in around.edges if edge.child_id == model.pk],
@@ -84,6 +89,20 @@ def model_page(request: HttpRequest, org: str, name: str) -> HttpResponse:
         "changes": list(selectors.changes_of(model)[:20]),
     }
     return render(request, "catalog/model.html", context)
+
+
+class TooLarge(NamedTuple):
+    """What a model needs at least, and the most that a worker has, in bytes."""
+
+    needed: int
+    largest: int
+
+
+def _too_large(model: Model) -> TooLarge | None:
+    """Set where the weights alone, at two bytes each, fill more than any worker at hand has."""
+    memories = [worker.memory_bytes for worker in live_workers(now=timezone.now()) if worker.memory_bytes]
+    needed = 2 * (model.parameters or 0)
+    return TooLarge(needed, max(memories)) if memories and needed > max(memories) else None
 
 
 def model_by_alias(request: HttpRequest, alias: str) -> HttpResponseRedirect | HttpResponsePermanentRedirect:

@@ -71,7 +71,7 @@ def _context(request: HttpRequest, table: SideBySide, *, only_differences: bool)
     lines = [
         line
         for line in table.lines
-        if not only_differences or len({cell.word for cell in line.cells if cell} - {"baseline", "tied"})
+        if not only_differences or len({cell.word for cell in line.cells if cell} - {"baseline", "unclear"})
     ]
     groups = (
         ("The model", _catalog_lines(table.columns)),

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from evaluation.comparing.document import with_price
+from evaluation.scoring.planned import in_words
 from evaluation.suites import loader
 from zoo.catalog.selectors import find_models
 from zoo.comparisons import samples as paired
@@ -25,6 +26,8 @@ from zoo.comparisons.samples import OUTCOMES, PairedSample
 from zoo.core.errors import Invalid
 from zoo.web import comparison_parts as parts
 from zoo.web.charts import DotRow
+from zoo.web.comparison_sentences import sentences
+from zoo.web.presenters import points, shown, signed
 
 SAMPLES_PER_PAGE = 20
 LONGEST_SEARCH = 200
@@ -60,8 +63,12 @@ def show(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
     price = parts.price_of(request)
     document = with_price(selectors.document_of(comparison), price)
     titles = _titles(document)
-    rows = [row | {"title": titles.get(row["task"], row["task"])} for row in document["tasks"]]
+    rows = [
+        row | {"title": titles.get(row["task"], row["task"]), "settle": _to_settle(row)}
+        for row in document["tasks"]
+    ]
     context = {
+        "sentences": sentences(document, rows),
         "comparison": comparison,
         "document": document,
         "overall": document["overall"],
@@ -83,6 +90,12 @@ def show(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
         **_ledger(comparison, document),
     }
     return render(request, "comparisons/comparison.html", context)
+
+
+def _to_settle(row: dict[str, Any]) -> str:
+    """How many samples would settle an undecided verdict, in words; empty where there is one."""
+    power = row.get("power")
+    return in_words(power["samples"], power["n"]) if power else ""
 
 
 def _ledger(comparison: Comparison, document: dict[str, Any]) -> dict[str, Any]:
@@ -116,11 +129,21 @@ def _titles(document: dict[str, Any]) -> dict[str, str]:
 
 
 def _plot(document: dict[str, Any], rows: list[dict[str, Any]]) -> list[DotRow]:
-    defined = [row for row in rows if "value" in row["retention"]]
+    """The whole and every task; one without a ratio with the difference that it has instead."""
     return [
         DotRow("Overall", document["overall"]["retention"], strong=True),
-        *(DotRow(row["title"], row["retention"]) for row in defined),
+        *(DotRow(row["title"], row["retention"], detail=_instead(row)) for row in rows),
     ]
+
+
+def _instead(row: dict[str, Any]) -> str:
+    """The difference with its interval, for a task whose retention is undefined."""
+    found = shown(row["difference"])
+    if "value" in row["retention"] or found.value is None:
+        return ""
+    write = signed if row["chance"] is None else points
+    bounds = "" if found.low is None or found.high is None else f" [{write(found.low)}, {write(found.high)}]"
+    return f"{write(found.value)}{' points' if row['chance'] is not None else ''}{bounds}"
 
 
 def _smaller(document: dict[str, Any]) -> float | None:
@@ -138,7 +161,9 @@ def samples(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
     if outcome and outcome not in OUTCOMES:
         raise Invalid(f"there is no outcome '{outcome[:40]}'", field="outcome")
     after = _position(request.GET.get("after", ""))
-    task = request.GET.get("task") or document["tasks"][0]["task"]
+    if not request.GET.get("task") and "outcome" not in request.GET:
+        outcome = _most_parted(document["tasks"]).outcome
+    task = request.GET.get("task") or _most_parted(document["tasks"], outcome).task
     page = paired.samples(
         comparison,
         task=task,
@@ -152,11 +177,13 @@ def samples(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
         "comparison": comparison,
         "id": str(comparison.pk),
         "task": task,
-        "tasks": [(row["task"], titles.get(row["task"], row["task"])) for row in document["tasks"]],
+        "tasks": [
+            (row["task"], titles.get(row["task"], row["task"]), _parted(row)) for row in document["tasks"]
+        ],
         "outcome": outcome,
-        "outcomes": OUTCOME_WORDS.items(),
+        "outcomes": _outcomes(document["tasks"], task),
         "asked": {name: request.GET.get(name, "") for name in FILTERS},
-        "filters": _filters(request, task),
+        "filters": _filters(request, task, outcome),
         "sides": ("student", "teacher"),
         "samples": [(sample, _choices(sample), _margins(sample)) for sample in page.samples],
         "redacted": any(sample.redacted for sample in page.samples),
@@ -164,9 +191,42 @@ def samples(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
         "drawn": any(row["task"] == task and row.get("reasoning") for row in document["tasks"]),
         "total": page.total,
         "first": after + 1 if page.samples else 0,
-        "page": _pages(request, after, page.total),
+        "page": _pages(request, task, outcome, after, page.total),
     }
     return render(request, "comparisons/samples.html", context)
+
+
+class Start(NamedTuple):
+    """Where the samples are worth reading first."""
+
+    task: str
+    outcome: str
+
+
+def _most_parted(rows: list[dict[str, Any]], outcome: str = "") -> Start:
+    """The task with the most samples of an outcome; without one, that on which the two part most, and how."""
+    names = (outcome,) if outcome else ("lost", "gained")
+
+    def count(row: dict[str, Any], name: str) -> int:
+        return int((row.get("samples") or {}).get(name, 0))
+
+    row = max(rows, key=lambda row: sum(count(row, name) for name in names))
+    # Where answers were drawn, documents are counted and not draws.
+    told = _parted(row) and not row.get("reasoning")
+    return Start(row["task"], max(names, key=lambda name: count(row, name)) if told else "")
+
+
+def _parted(row: dict[str, Any]) -> int | None:
+    """Samples on which one of the two is right and the other wrong; None where answers are neither."""
+    found = row.get("samples")
+    return found["lost"] + found["gained"] if found else None
+
+
+def _outcomes(rows: list[dict[str, Any]], task: str) -> list[tuple[str, str, int | None]]:
+    """Outcomes in words, with how many samples of the task have each. Where answers were drawn, none is counted."""
+    row: dict[str, Any] = next((row for row in rows if row["task"] == task), {})
+    counts = {} if row.get("reasoning") else row.get("samples") or {}
+    return [(code, words, counts.get(code)) for code, words in OUTCOME_WORDS.items()]
 
 
 class Choice(NamedTuple):
@@ -239,18 +299,19 @@ def _number(request: HttpRequest, name: str, otherwise: float) -> float:
     return value
 
 
-def _filters(request: HttpRequest, task: str) -> str:
+def _filters(request: HttpRequest, task: str, outcome: str) -> str:
     """The task and its filters as a query, for links that keep them."""
-    kept = {"task": task} | {name: value for name in FILTERS if (value := request.GET.get(name, ""))}
-    return urlencode(kept)
+    given = {name: request.GET.get(name, "") for name in FILTERS} | {"outcome": outcome}
+    return urlencode({"task": task} | {name: value for name, value in given.items() if value})
 
 
 def _position(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def _pages(request: HttpRequest, after: int, total: int) -> dict[str, str]:
+def _pages(request: HttpRequest, task: str, outcome: str, after: int, total: int) -> dict[str, str]:
     query = request.GET.copy()
+    query["task"], query["outcome"] = task, outcome
     found = {}
     for name, position in (("previous", after - SAMPLES_PER_PAGE), ("next", after + SAMPLES_PER_PAGE)):
         there = 0 <= position < total if name == "next" else after > 0

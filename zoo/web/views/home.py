@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -43,16 +44,18 @@ def show(request: HttpRequest) -> HttpResponse:
 
 
 def _latest(limit: int = 6) -> list[Latest]:
-    """The newest comparisons; those with a teacher that lineage knows come before others."""
-    rows = comparisons.recent().values_list("pk", "pairing__pair_run__state")[:limit]
+    """The newest comparisons, whole suites before trials; of these, teachers that lineage knows come first."""
+    newest = comparisons.recent().order_by("-rankable", "-created_at", "-pk")
+    rows = newest.values_list("pk", "pairing__pair_run__state")[:limit]
     entries = entries_of((pk, state or "") for pk, state in rows)
     known = from_catalog(entry.student for entry in entries)
-    entries.sort(key=lambda entry: _distance(entry, known.get(entry.student, UNKNOWN)))
+    entries.sort(key=lambda entry: (not entry.rankable, entry.limited, _far(entry, known)))
     return [_shown(entry) for entry in entries]
 
 
-def _distance(entry: Entry, known: Known) -> int:
+def _far(entry: Entry, catalog_of: Mapping[str, Known]) -> int:
     """0 for a teacher that lineage knows, 1 where it knows none, 2 for a model that is no teacher."""
+    known = catalog_of.get(entry.student, UNKNOWN)
     if not known.teachers:
         return 1
     return 0 if known.learned_from(entry.teacher) else 2

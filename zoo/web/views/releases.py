@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.syndication.views import Feed
@@ -27,14 +28,24 @@ from zoo.web import badges
 NEWEST = 50
 
 
+class Listed(NamedTuple):
+    """A release in the list, with the comparison that it froze."""
+
+    release: Release
+    comparison: dict[str, Any]
+
+
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """``/releases/``: everything published, newest first, and how to check it."""
-    page = Paginator(selectors.releases(), 50).get_page(request.GET.get("page"))
+    page = Paginator(selectors.listed(), 50).get_page(request.GET.get("page"))
+    head = selectors.head()
     context = {
         "page": page,
+        "rows": [Listed(release, parse(release)["comparison"]) for release in page],
+        "unlisted": head.sequence - page.paginator.count,
         "stale": selectors.stale_ids(page),
-        "head": selectors.head(),
+        "head": head,
         "public_key": selectors.public_key(),
     }
     return render(request, "releases/index.html", context)
@@ -81,7 +92,7 @@ class Releases(Feed):  # type: ignore[type-arg]
     link = "/releases/"
 
     def items(self) -> Iterable[Release]:
-        return selectors.releases()[:NEWEST]
+        return selectors.listed()[:NEWEST]
 
     def item_title(self, item: Release) -> str:
         return f"{item.student} against {item.teacher}"

@@ -1,4 +1,5 @@
 // Follows a run: an event of its stream fetches the moving part of the page anew, at once but at most three times a second.
+// A run that has ended is followed on while a submission waits for its other run or its comparison: every few seconds.
 // Without EventSource it asks every five seconds; without scripts the page refreshes itself.
 (() => {
   "use strict";
@@ -8,7 +9,13 @@
   let due = null;
   let last = 0;
   let lastSaid = Date.now();
-  let ended = false;
+  let poll = null;
+  const FINAL = ["succeeded", "failed", "cancelled"];
+  const runEnded = () => FINAL.includes(box.firstElementChild?.dataset.state);
+  const followed = () => box.firstElementChild?.dataset.followed === "yes";
+  // A page that was loaded after the end has scores and events already.
+  const endedBefore = runEnded();
+  let reloading = false;
 
   // What a reader did to the log stays: closed, scrolled up, or in focus. At its end it follows.
   const logState = () => {
@@ -46,20 +53,24 @@
         said.textContent = part.dataset.title;
       }
     }
-    if (part && ["succeeded", "failed", "cancelled"].includes(part.dataset.state) && !ended) {
-      ended = true;
+    if (runEnded() && !endedBefore) {
+      reloading = true;
       // Scores and events are part of the whole page.
       window.location.reload();
+    }
+    if (!followed()) {
+      clearInterval(poll);
+      said.textContent = part?.dataset.title ?? "";
     }
   };
   const soon = () => {
     const wait = Math.max(0, last + 300 - Date.now());
-    if (due === null && !ended) due = setTimeout(() => refresh().catch(() => {}), wait);
+    if (due === null && !reloading && followed()) due = setTimeout(() => refresh().catch(() => {}), wait);
   };
 
   restoreLog(null);
-  if (!("EventSource" in window)) {
-    setInterval(soon, 5000);
+  if (endedBefore || !("EventSource" in window)) {
+    poll = setInterval(soon, endedBefore ? 2500 : 5000);
     return;
   }
   const source = new EventSource(box.dataset.events);
