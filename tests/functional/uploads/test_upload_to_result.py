@@ -116,6 +116,19 @@ def test_a_hostile_model_is_refused_by_intake_on_the_worker(
     )
 
 
+def test_files_that_are_gone_when_the_worker_comes_are_a_failure_in_words(
+    worker: WorkerSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, reference = zoo(capsys, "upload", str(SMALLEST), "--label", "gone")
+    assert zoo(capsys, "submit", reference, "--suite", "demo-backwards", "--limit", "2")[0] == 0
+    Upload.objects.update(state="removed")
+    assert tasks.serve(worker, draining=lambda: False) == 1
+    run = Run.objects.get()
+    assert run.state == State.FAILED
+    assert run.reason is not None
+    assert run.reason["code"] == "upload_gone"
+
+
 def test_an_upload_that_broke_off_goes_on_where_it_was(
     worker: WorkerSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,7 +142,7 @@ def _again(submission: Submission, code: str) -> str:
     asked = submission.request | {
         "teacher": submission.teacher,
         "suite": submission.student_run.suite.partition("@")[0],
-        "tasks": ",".join(submission.request["tasks"]),
+        "tasks": ",".join(submission.request.get("tasks", ())),
         "batch_size": max(1, batch_size // 2) if code == OUT_OF_MEMORY else batch_size,
     }
     return urlencode({name: value for name, value in asked.items() if value})
