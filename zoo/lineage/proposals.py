@@ -8,7 +8,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
+from django.db.models.functions import Upper
 
 from zoo.accounts.models import Scope, User
 from zoo.catalog import references, search, services
@@ -202,14 +203,14 @@ def _accepted() -> QuerySet[Proposal]:
     return Proposal.objects.filter(state__in=[Proposal.State.ACCEPTED, Proposal.State.AMENDED]).order_by("pk")
 
 
-def _with_id(draft: Draft) -> list[int]:
+def _with_id(draft: Draft) -> Iterator[int]:
+    """Three look-ups by an index each: one with OR between them would read every entry."""
     ids = {str(name).lower() for name in (draft.id, draft.facts.get("hub_id")) if name}
-    if not ids:
-        return []
-    same = Q(key__in=ids) | Q(aliases__key__in=ids)
-    for name in sorted(ids):
-        same |= Q(hub_id__iexact=name)
-    return list(Model.objects.filter(same).order_by("pk").values_list("pk", flat=True).distinct())
+    if ids:
+        yield from Model.objects.filter(key__in=ids).values_list("pk", flat=True)
+        yield from Alias.objects.filter(key__in=ids).values_list("model_id", flat=True)
+        of_hub = Model.objects.annotate(hub=Upper("hub_id")).filter(hub__in={name.upper() for name in ids})
+        yield from of_hub.values_list("pk", flat=True)
 
 
 def _with_like_name(draft: Draft) -> Iterator[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 
 from zoo.core.models import Stamped
 
@@ -101,7 +102,9 @@ class Model(Stamped):
         indexes = [
             models.Index(
                 fields=["control_of"], condition=~Q(control_of=""), name="model_by_whose_control_it_is"
-            )
+            ),
+            # A hub compares ids without regard to case, and so does whoever looks for a copy.
+            models.Index(Upper("hub_id"), name="model_by_hub_id"),
         ]
 
     def __str__(self) -> str:
