@@ -134,6 +134,19 @@ def test_prices_and_training_costs_stand_with_amount_unit_date_and_source(client
     assert "Training: 600 USD, 2023-03 (claimed)" in alpaca
 
 
+def test_a_finding_that_was_recalled_is_not_called_checked(client: Client) -> None:
+    text = page(client, "/models/distilbert/distilbert-base-uncased/")
+    claim = text[text.index("no copy of the card was read") :]
+    assert "not checked" in claim[: claim.index("</tr>")]
+    assert "supported, from memory" in claim[: claim.index("</tr>")]
+
+
+def test_of_a_sentence_that_finds_nothing_nothing_is_said_to_be_shown(client: Client) -> None:
+    text = page(client, "/models/?q=zzzqqq+distilbert+wwwkkk")
+    assert "0 entries" in text
+    assert "Shown are results" not in text
+
+
 def test_an_allegation_is_shown_as_one(client: Client) -> None:
     text = page(client, "/models/Qwen/Qwen3.7-Max/")
     assert "Alleged, unproven" in text

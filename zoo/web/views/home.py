@@ -84,12 +84,13 @@ def license_door(request: HttpRequest) -> HttpResponseRedirect:
 
 
 def _meant(wanted: str) -> Model | None:
-    """The entry with this id or alias; else one whose name or title is this, written in any way."""
+    """The entry with this id or alias; else the one so called, written in any way, or the only one found."""
     found = catalog.find_model(wanted)
     if found is not None or not _folded(wanted):
         return found
     hits = catalog.summaries(search.page(search.Query(text=wanted, size=_HITS)).ids)
-    return next((hit.model for hit in hits if _folded(wanted) in _names(hit.model)), None)
+    called_so = [hit.model for hit in hits if _folded(wanted) in _names(hit.model)]
+    return next(iter(called_so), hits[0].model if len(hits) == 1 else None)
 
 
 def _names(model: Model) -> set[str]:
