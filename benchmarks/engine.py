@@ -46,7 +46,7 @@ CELLS = (
     Cell("smollm2", "ARC-Easy, 5-shot, first_n", "bench_arc_first_n", 8, (1, 4), 10),
     Cell("smollm2", "ARC-Easy, 5-shot, drawn anew", "bench_arc_random", 8, (1, 4), 3),
     Cell("smollm2", "gsm8k_cot, generation", "gsm8k_cot", 16, (4, 8, 16), 2.5),
-    Cell("demo", "BLiMP", "blimp", 10, (16, 64, 128), 1.5),
+    Cell("demo", "BLiMP", "blimp", 50, (64, 128), 1.5),
     Cell("demo", "ARC-Easy, 0-shot", "arc_easy", 150, (4, 16, 64), 2),
 )
 """The shipped demonstration models have a context of 128 tokens, so examples do not fit them."""
