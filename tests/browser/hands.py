@@ -5,6 +5,12 @@ from __future__ import annotations
 from playwright.sync_api import Locator, Page, expect
 
 _FARTHEST = 400
+_SHOWS_FOCUS = """element => {
+  // A mark of a drawing shows it by its stroke.
+  if (!(element instanceof HTMLElement)) return true;
+  const style = getComputedStyle(element);
+  return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+}"""
 PHONE = 360
 """Width of a phone in pixels."""
 
@@ -81,5 +87,6 @@ class Keyboard(Hands):
             self.page.keyboard.press("Tab")
             if target.evaluate("element => element === document.activeElement"):
                 expect(target).to_be_in_viewport()
+                assert target.evaluate(_SHOWS_FOCUS), f"the focus of {target} cannot be seen"
                 return
         raise AssertionError(f"{_FARTHEST} times Tab did not reach {target}")

@@ -9,7 +9,10 @@ PLAIN_LIMIT, CHART_LIMIT = 150_000, 500_000
 
 
 class Place(NamedTuple):
-    """A page: its name, its address, its limit of weight, what shows that it is ready, who looks, and its status."""
+    """A page: its name, its address, its limit of weight, what shows that it is ready, who looks, its status.
+
+    ``press`` is a button to press once it is there; what comes of it is looked at.
+    """
 
     name: str
     path: str
@@ -17,8 +20,10 @@ class Place(NamedTuple):
     ready: str = ""
     user: str = ""
     status: int = 200
+    press: str = ""
 
 
+_SUBMIT = "/submit/?student=scripted/student-p70&teacher=scripted/teacher-p90&limit=20"
 PLACES: tuple[Place, ...] = (
     Place("home", "/"),
     Place("models", "/models/"),
@@ -36,6 +41,7 @@ PLACES: tuple[Place, ...] = (
     Place("runs", "/runs/"),
     Place("run", "/runs/{run}/"),
     Place("waiting-run", "/runs/{waiting_run}/"),
+    Place("running-run", "/runs/{held_run}/", user="grace"),
     Place("licenses", "/licenses/"),
     Place("license", "/licenses/Apache-2.0/"),
     Place("license-check", "/licenses/check/?model=meta-llama/Llama-3.1-8B&action=host&commercial=yes"),
@@ -58,6 +64,7 @@ PLACES: tuple[Place, ...] = (
     Place("proposals", "/proposals/", user="ada"),
     Place("correction", "/models/scripted/student-p70/propose/", user="ada"),
     Place("proposal", "/proposals/{proposal}/", user="ada"),
+    Place("uploads", "/uploads/", user="ada"),
     Place("webhooks", "/account/webhooks/", user="ada"),
     Place("webhook", "/account/webhooks/{webhook}/", user="ada"),
     Place("people", "/account/people/", user="grace"),
@@ -67,5 +74,14 @@ PLACES: tuple[Place, ...] = (
     Place("dumps", "/dumps/"),
     Place("bad-request", "/comparisons/{comparison}/samples/?outcome=none-such", status=400),
     Place("used-link", "/welcome/used-already/", status=403),
+    Place("first-start", "/first-start/"),
+    Place("styleguide", "/styleguide/"),
+    *(Place(f"error-{status}", f"/fault/{status}/", status=status) for status in (409, 429, 500, 503)),
+    Place("drawn", "/comparisons/{drawn}/"),
+    Place("drawn-samples", "/comparisons/{drawn}/samples/"),
+    Place("macro", "/comparisons/{glue}/"),
+    Place("preflight-warn", _SUBMIT + "&suite=&tasks=scripted_choice.n-60", user="ada", press="Check first"),
+    Place("preflight-fail", "/submit/?student=nobody/nothing", user="ada", press="Check first"),
+    Place("password", "/account/password/", user="ada"),
 )
 NOTHING_THERE = Place("not-found", "/no-such-page/", status=404)

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.pages import NOTHING_THERE, PLACES
 from tests.browser.server import CHECKOUT, Zoo, running_zoo
+from tests.browser.visits import arrive
 from tests.conftest import CHROMIUM
 
 KINDS: dict[str, dict[str, object]] = {
@@ -29,8 +30,7 @@ def take(browser: Browser, zoo: Zoo, folder: Path) -> int:
             if place.user:
                 zoo.sign_in(context, place.user)
             page.goto(zoo.path(place.path))
-            if place.ready:
-                page.locator(place.ready).first.wait_for(timeout=60_000)
+            arrive(page, place)
             page.screenshot(path=folder / f"{place.name}-{kind}.png", full_page=True)
             taken += 1
         context.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import django
 
@@ -105,6 +106,7 @@ def _catalog(now: datetime) -> None:
 def _comparisons(folder: Path, now: datetime) -> dict[str, str]:
     from evaluation.contract import SuiteRef
     from tests.factories.compared import add_pair_report, make_comparison
+    from tests.factories.suites import make_drawn_comparison, make_glue_comparison
     from zoo.publishing.services import publish
 
     suite = SuiteRef(name="demo", version="1")
@@ -115,18 +117,31 @@ def _comparisons(folder: Path, now: datetime) -> dict[str, str]:
         for number, (student, teacher, _) in enumerate(STUDENTS)
     ]
     make_comparison(folder, student="scripted/cut-p70", suite=suite, limit=20, now=now - timedelta(days=1))
+    drawn = make_drawn_comparison(folder / "drawn", now=now - timedelta(days=2))
+    glue = make_glue_comparison(folder / "glue", now=now - timedelta(days=2))
     first = made[0]
     add_pair_report(first, now=now)
     release = publish(comparison_id=first.pk, now=now)
-    return {"comparison": str(first.pk), "run": str(first.student_run_id), "release": str(release.pk)}
+    found = {"comparison": first.pk, "run": first.student_run_id, "release": release.pk}
+    return {name: str(key) for name, key in (found | {"drawn": drawn.pk, "glue": glue.pk}).items()}
 
 
 def _runs(now: datetime) -> dict[str, str]:
-    """Runs that wait: one to look at, two to be worked on while a browser looks; and one that failed."""
-    from tests.factories.runs import fail, make_run
+    """Runs that wait: one to look at, two to be worked on while a browser looks; one that runs, one that failed."""
+    from evaluation.contract import Progress, Stage
+    from tests.factories.runs import fail, make_run, make_worker
+    from zoo.runs import queue
 
-    names = ("waiting_run", "live_run", "plain_run")
+    names = ("waiting_run", "live_run", "plain_run", "held_run")
     found = {name: str(make_run(f"scripted/{name}-p50", now=now).pk) for name in names}
+    length = timedelta(days=1)
+    lease = queue.take(run_id=UUID(found["held_run"]), worker=make_worker(now=now), now=now, lease=length)
+    assert lease is not None
+    progress = Progress(
+        stage=Stage.SCORING, task="scripted_choice", task_count=1, done=26, total=40, rate=8.4
+    )
+    log = "\n".join(f"14:00:{second:02} INFO answered {second} batches" for second in range(40))
+    queue.heartbeat(lease=lease, progress=progress, log=log, now=now, length=length)
     failed = fail(make_run("scripted/too-large-p50", now=now), now=now)
     return found | {"failed_run": str(failed.pk)}
 

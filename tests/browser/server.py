@@ -76,7 +76,7 @@ def _environment(home: Path) -> dict[str, str]:
         kept.pop(name, None)
     return kept | {
         "ZOO_HOME": str(home),
-        "DJANGO_SETTINGS_MODULE": "zoo.settings.local",
+        "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
         "PYTHONPATH": str(CHECKOUT),
         "OMP_NUM_THREADS": "1",
         "ZOO_SCRIPTED": "1",

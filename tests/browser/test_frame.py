@@ -147,3 +147,17 @@ def test_single_keys_move_through_samples_and_their_pages(desktop: Page, zoo: Zo
     expect(links.nth(0)).not_to_have_text(first)
     desktop.keyboard.press("p")
     expect(links.nth(0)).to_have_text(first)
+
+
+def test_a_lineage_opens_at_its_entry_and_can_be_made_larger(phone: Page) -> None:
+    phone.goto("/models/deepseek-ai/DeepSeek-R1-Distill-Llama-70B/lineage/")
+    window = phone.locator(".graph-box").bounding_box()
+    entry = phone.locator(".lineage .node.root rect").bounding_box()
+    assert window is not None
+    assert entry is not None
+    assert window["x"] <= entry["x"]
+    assert entry["x"] + entry["width"] <= window["x"] + window["width"]
+    drawing = phone.locator("svg.lineage")
+    before = drawing.evaluate("drawing => drawing.getBoundingClientRect().width")
+    phone.get_by_role("button", name="Larger").click()
+    assert drawing.evaluate("drawing => drawing.getBoundingClientRect().width") > before

@@ -22,6 +22,9 @@ _PATIENCE_MS = 60_000
 _LOOK = {"include": ["html"], "exclude": [["tbody tr:nth-child(n+30)"]]}
 """Long tables repeat the same markup: their first rows stand for all, which spares most of the time."""
 
+_NEXT_FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Scripts hear of a changed scheme when the page is drawn next."""
+
 _TIMING = """() => new Promise((resolve) => {
   let shift = 0;
   new PerformanceObserver((list) => {
@@ -67,8 +70,7 @@ def visit(browser: Browser, zoo: Zoo, place: Place) -> Visit:
     answer = page.goto(zoo.path(place.path), wait_until="load")
     assert answer is not None
     seen.status = answer.status
-    if place.ready:
-        page.locator(place.ready).first.wait_for(timeout=_PATIENCE_MS)
+    arrive(page, place)
     _weigh(seen, list(responses))
     _look_at_the_clock(seen, page)
     seen.headings = page.locator("h1:visible").count()
@@ -78,6 +80,15 @@ def visit(browser: Browser, zoo: Zoo, place: Place) -> Visit:
     seen.width_at_320 = page.evaluate("document.documentElement.scrollWidth")
     context.close()
     return seen
+
+
+def arrive(page: Page, place: Place) -> None:
+    """Waits until what was opened is ready to be looked at; presses what is to be pressed."""
+    if place.ready:
+        page.locator(place.ready).first.wait_for(timeout=_PATIENCE_MS)
+    if place.press:
+        page.get_by_role("button", name=place.press).click()
+        page.locator("main [aria-live], main .errors").first.wait_for(timeout=_PATIENCE_MS)
 
 
 def _look_at_the_clock(seen: Visit, page: Page) -> None:
@@ -107,6 +118,7 @@ def _look_with_axe(seen: Visit, page: Page) -> None:
     page.evaluate(_AXE)
     seen.light = _violations(page, {"type": "tag", "values": _STANDARD})
     page.emulate_media(color_scheme="dark")
+    page.evaluate(_NEXT_FRAME)
     seen.dark = _violations(page, {"type": "rule", "values": ["color-contrast"]})
 
 
