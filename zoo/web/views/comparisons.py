@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from zoo.comparisons.gain import gain_of
 from zoo.comparisons.ledger import ledger_of, reported_retentions
 from zoo.comparisons.models import Comparison
 from zoo.comparisons.narrowing import Narrowing
-from zoo.comparisons.samples import OUTCOMES, PairedSample
+from zoo.comparisons.samples import OUTCOMES, Outcome, PairedSample
 from zoo.core.errors import Invalid
 from zoo.web import comparison_parts as parts
 from zoo.web.charts import DotRow
@@ -200,12 +200,12 @@ class Start(NamedTuple):
     """Where the samples are worth reading first."""
 
     task: str
-    outcome: str
+    outcome: Outcome | Literal[""]
 
 
-def _most_parted(rows: list[dict[str, Any]], outcome: str = "") -> Start:
+def _most_parted(rows: list[dict[str, Any]], outcome: Outcome | Literal[""] = "") -> Start:
     """The task with the most samples of an outcome; without one, that on which the two part most, and how."""
-    names = (outcome,) if outcome else ("lost", "gained")
+    names: tuple[Outcome, ...] = (outcome,) if outcome else ("lost", "gained")
 
     def count(row: dict[str, Any], name: str) -> int:
         return int((row.get("samples") or {}).get(name, 0))
