@@ -78,7 +78,7 @@ API = {
     "submissions/preflight/": {"POST": "401 403 400 400 400 400 401"},
     "submissions/<uuid:submission_id>/": {"GET": READ},
     "uploads/": {"GET": SUBMITTERS, "POST": UPLOAD},
-    "uploads/archive/": {"POST": UPLOAD},
+    "uploads/archive/": {"POST": "401 403 415 415 415 415 401"},
     "uploads/<uuid:upload_id>/": {"GET": MINE, "DELETE": "401 403 404 204 404 404 401"},
     "uploads/<uuid:upload_id>/parts/": {"PUT": "401 403 400 400 400 400 401"},
     "uploads/<uuid:upload_id>/complete/": {"POST": "401 403 404 200 404 404 401"},
