@@ -9,11 +9,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from evaluation.contract import SuiteRef
 from tests.factories.catalog import make_model
 from tests.factories.compared import make_comparison
-from tests.factories.runs import NOW
+from tests.factories.runs import NOW, make_worker
+from zoo.runs.models import Worker
 
 pytestmark = pytest.mark.django_db
 DEMO = SuiteRef(name="demo", version="1")
@@ -53,7 +55,6 @@ def test_the_latest_comparison_is_told_in_a_sentence(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("compared")
-@pytest.mark.usefixtures("compared")
 def test_a_trial_does_not_take_the_place_of_a_whole_suite_and_says_its_limit(
     client: Client, tmp_path: Path
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_trial_does_not_take_the_place_of_a_whole_suite_and_says_its_limit(
     page = text(client, "/")
     hero, rest = page.split('class="card latest"')[1].split("</aside>")
     assert f"/models/{STUDENT}/" in hero
+    assert "Latest comparison on a whole suite" in hero
     assert "first 20 documents" not in hero
     assert "first 20 documents of each task" in rest
 
@@ -72,11 +74,23 @@ def test_a_lone_trial_is_told_with_its_limit(client: Client, tmp_path: Path) -> 
     assert "on the first 20 documents of each task" in hero
 
 
+@pytest.mark.usefixtures("compared")
 def test_a_students_page_says_what_it_keeps_at_which_size(client: Client) -> None:
     page = text(client, f"/models/{STUDENT}/")
     assert "Measured here" in page
     assert "at 25% of its size" in page
     assert "zoo evaluate scripted/half-p80 --teacher scripted/teacher-p90" in page
+
+
+def test_a_model_too_large_for_every_worker_is_not_urged_to_be_evaluated(client: Client) -> None:
+    make_model("acme/large", parameters=70_600_000_000)
+    make_model("acme/small", parameters=6_000_000)
+    make_worker(now=timezone.now())
+    Worker.objects.update(memory_bytes=16 * 10**9)
+    large, small = text(client, "/models/acme/large/"), text(client, "/models/acme/small/")
+    assert "its weights fill 141 GB and more; the largest worker here has 16 GB" in " ".join(large.split())
+    assert '<a class="button"' not in large.split('<div class="row">')[1].split("</div>")[0]
+    assert "the largest worker here" not in small
 
 
 @pytest.mark.usefixtures("compared")

@@ -22,6 +22,8 @@ from zoo.web import catalog_rows, lineage_graph
 from zoo.web.measured import intervals_of, measured_here
 
 _MINI_DEPTH = 1
+ANY_WORKER_HAS = 2**30
+"""Bytes; no worker needs to be asked whether so little fits."""
 
 
 def model_list(request: HttpRequest) -> HttpResponse:
@@ -100,8 +102,10 @@ class TooLarge(NamedTuple):
 
 def _too_large(model: Model) -> TooLarge | None:
     """Set where the weights alone, at two bytes each, fill more than any worker at hand has."""
-    memories = [worker.memory_bytes for worker in live_workers(now=timezone.now()) if worker.memory_bytes]
     needed = 2 * (model.parameters or 0)
+    if needed < ANY_WORKER_HAS:
+        return None
+    memories = [worker.memory_bytes for worker in live_workers(now=timezone.now()) if worker.memory_bytes]
     return TooLarge(needed, max(memories)) if memories and needed > max(memories) else None
 
 
