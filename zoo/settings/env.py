@@ -86,8 +86,7 @@ def read() -> Environment:
         log_json=_bool(env, "ZOO_LOG_JSON", default=False),
         worker_token=env.str("ZOO_WORKER_TOKEN", ""),
         backoff_seconds=[
-            max(0, seconds)
-            for seconds in env.list("ZOO_BACKOFF_SECONDS", [], subcast=int) or [60, 300, 1800]
+            max(0, seconds) for seconds in env.list("ZOO_BACKOFF_SECONDS", [], subcast=int) or [60, 300, 1800]
         ],
         max_lost=_int(env, "ZOO_MAX_LOST", 3),
         max_attempts=_int(env, "ZOO_MAX_ATTEMPTS", 12),

@@ -77,7 +77,9 @@ def test_the_doors_understand_a_name_however_it_is_written(client: Client) -> No
     ):
         for written in ("example/tiny-model-3.1-8b", "tiny model 3.1 8B"):
             assert client.get(f"/{door}/", {"model": written})["Location"] == goal
-        assert client.get(f"/{door}/", {"model": "exmaple tiny modle"})["Location"] == goal, "the only one meant"
+        assert client.get(f"/{door}/", {"model": "exmaple tiny modle"})["Location"] == goal, (
+            "the only one meant"
+        )
 
 
 def test_the_license_door_leads_unknown_names_to_the_search_instead_of_an_unknown_verdict(
