@@ -16,6 +16,7 @@
   // A page that was loaded after the end has scores and events already.
   const endedBefore = runEnded();
   let reloading = false;
+  let shown = "";
 
   // What a reader did to the log stays: closed, scrolled up, or in focus. At its end it follows.
   const logState = () => {
@@ -41,8 +42,12 @@
     last = Date.now();
     const answer = await fetch(box.dataset.part, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
+    const text = await answer.text();
+    // What is as before stays in place, and with it the focus of a reader on one of its links.
+    if (text === shown) return;
+    shown = text;
     const before = logState();
-    box.innerHTML = await answer.text();
+    box.innerHTML = text;
     restoreLog(before);
     const part = box.firstElementChild;
     if (part && part.dataset.title) {
