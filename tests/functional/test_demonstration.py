@@ -12,6 +12,7 @@ import pytest
 
 from tests.factories.shown_alike import assert_shown_alike
 from tests.factories.stack import MAIN, ROOT, clean_environment, installation, wait_until
+from zoo.cli.broker import free_port
 
 pytestmark = [pytest.mark.stack, pytest.mark.engine, pytest.mark.timeout(1500)]
 
@@ -36,7 +37,7 @@ def test_the_demonstration_measures_the_shipped_pair_and_its_page_is_served_afte
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-c", MAIN, "demo"]
+    command = [sys.executable, "-c", MAIN, "demo", "--port", str(free_port())]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "tiny-llama-student against distill-zoo/tiny-llama-teacher" in done.stdout
