@@ -24,7 +24,7 @@ from zoo.licensing.checks import Checked, ask, ask_about_bom
 from zoo.licensing.documents import QuestionDocument, UseDocument
 from zoo.licensing.library import rule_book
 from zoo.licensing.matrix import Cell
-from zoo.licensing.rules.vocabulary import Action, Profile, Verdict
+from zoo.licensing.rules.vocabulary import REGION_BY_SEAT, Action, Profile, Verdict
 
 MAX_QUESTIONS = 200
 ACTIONS = (*(action.value for action in Action), "publish_quantized")
@@ -49,7 +49,7 @@ class CheckParameters(QuerySerializer):
         required=False, help_text="day=users, several with commas: 2024-12-06=90000000"
     )
     revenue = serializers.IntegerField(required=False, min_value=0, help_text="US dollars a year")
-    region = serializers.CharField(required=False, max_length=20)
+    region = serializers.CharField(required=False, max_length=20, help_text=REGION_BY_SEAT)
     field = serializers.CharField(required=False, max_length=60)
     end_user = serializers.BooleanField(required=False, allow_null=True, default=None)
     multimodal = serializers.BooleanField(required=False, allow_null=True, default=None)
@@ -77,6 +77,10 @@ class CheckSerializer(serializers.Serializer[Any]):
     plan = serializers.DictField(required=False, help_text="the question, when it is about a planned student")
     profile = serializers.CharField()
     verdict = serializers.ChoiceField(choices=["allowed", "conditions", "prohibited", "unknown"])
+    caveat = serializers.CharField(
+        allow_blank=True,
+        help_text="what the verdict rests on that was recalled and not read in a source; empty when all was read",
+    )
     findings = serializers.ListField(child=serializers.DictField())
     obligations = serializers.ListField(child=serializers.DictField())
     unmet = serializers.ListField(child=serializers.CharField())

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.licensing.rules.vocabulary import FACT_WORDS, REGION_BY_SEAT
+
 if TYPE_CHECKING:
     from zoo.licensing.checks import Checked
     from zoo.licensing.documents import QuestionDocument
@@ -44,7 +46,7 @@ def license_check(
         list[str] | None, typer.Option(help="Monthly users on a day: 2024-12-06=90000000.")
     ] = None,
     revenue: Annotated[int | None, typer.Option(help="Revenue in US dollars a year.")] = None,
-    region: Annotated[str | None, typer.Option(help="EU, or the ISO code of a country.")] = None,
+    region: Annotated[str | None, typer.Option(help=f"{REGION_BY_SEAT}.")] = None,
     field: Annotated[
         str | None, typer.Option(help="Field of use: medical, military, law-enforcement.")
     ] = None,
@@ -192,16 +194,20 @@ def _show(answer: dict[str, Any]) -> None:
     """For people: the verdict and every line behind it. All of it goes to stdout, it is the answer."""
     words = {"conditions": "allowed with conditions", "allowed": "allowed under the texts we read"}
     print(f"{words.get(answer['verdict'], answer['verdict'])}  ({answer['profile']} profile)")
+    if answer.get("caveat"):
+        print(answer["caveat"])
     deciding = [line for line in answer["findings"] if line["verdict"] in ("prohibited", "unknown")]
     granted = [line for line in answer["findings"] if line["verdict"] == "allowed"]
     _section("Why:", [(f"{line['verdict']}: {line['reason']}", line) for line in deciding])
     _section("To do:", [(f"[ ] {_duty(line)}", line) for line in answer["obligations"]])
-    _section("To know:", [(f"{line['flag']}: {line['reason']}", line) for line in answer["flag_details"]])
+    _section("To know:", [(f"{line['words']}. {line['reason']}", line) for line in answer["flag_details"]])
     _section("What else the texts say:", [(line["reason"], line) for line in granted])
     for sentence in answer["assumptions"]:
         print(f"Assumed: {sentence}")
     if answer["open_facts"]:
-        print(f"Facts that were not given: {', '.join(answer['open_facts'])}")
+        print("Not said, and it can matter:")
+        for fact in answer["open_facts"]:
+            print(f"  {FACT_WORDS[fact]} ({fact})")
     print(f"Rules {answer['rules_version']}. {answer['disclaimer']}")
 
 

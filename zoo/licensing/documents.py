@@ -16,7 +16,7 @@ from zoo.licensing.rules.book import RuleBook
 from zoo.licensing.rules.graph import DatedTerms, Edge, Licenses, LineageGraph, Node, Period
 from zoo.licensing.rules.questions import Facts, Plan, Question, Source, Student, Use
 from zoo.licensing.rules.schema import PartialDay
-from zoo.licensing.rules.vocabulary import Action, EdgeKind, NodeKind, Profile
+from zoo.licensing.rules.vocabulary import REGION_BY_SEAT, Action, EdgeKind, NodeKind, Profile
 
 MAX_NODES = 2_000
 MAX_SOURCES = 50
@@ -50,9 +50,7 @@ class Circumstances(Document):
     mau: int | None = Field(default=None, ge=0, description="monthly active users now, affiliates included")
     mau_on_date: dict[dt.date, int] | None = Field(default=None, description="monthly users on given days")
     revenue: int | None = Field(default=None, ge=0, description="US dollars a year, affiliates included")
-    region: str | None = Field(
-        default=None, min_length=2, max_length=20, description="EU, or a country's ISO code"
-    )
+    region: str | None = Field(default=None, min_length=2, max_length=20, description=REGION_BY_SEAT)
     field: str | None = Field(
         default=None, max_length=60, description="field of use: medical, military, law-enforcement"
     )
@@ -145,6 +143,9 @@ class NodeDocument(Document):
     hub_tag: Name | None = None
     concluded: Name | None = None
     history: list[DatedLicense] = []
+    recalled: list[Literal["declared", "hub_tag"]] = Field(
+        default=[], description="which of its license statements somebody remembers and read in no source"
+    )
     multimodal: bool | None = None
     revision_date: dt.date | None = None
     generated_on: dt.date | None = None
@@ -161,10 +162,13 @@ class EdgeDocument(Document):
     outputs_made: PartialDay | None = Field(
         default=None, description="day, month or year in which the parent's outputs were made"
     )
+    recalled: bool = Field(default=False, description="somebody remembers the step and read it in no source")
 
     def edge(self) -> Edge:
         """The engine's edge."""
-        return Edge(self.child, self.parent, self.kind, self.accessed_via, period(self.outputs_made))
+        return Edge(
+            self.child, self.parent, self.kind, self.accessed_via, period(self.outputs_made), self.recalled
+        )
 
 
 class LineageDocument(Document):
@@ -240,7 +244,11 @@ def _sources(listed: list[str | SourceDocument]) -> tuple[Source, ...]:
 def _node(node: NodeDocument, words: Vocabulary) -> Node:
     history = tuple(DatedTerms(entry.since, words.terms(entry.license)) for entry in node.history)
     licenses = Licenses(
-        words.terms(node.declared), words.terms(node.hub_tag), words.terms(node.concluded), history
+        words.terms(node.declared),
+        words.terms(node.hub_tag),
+        words.terms(node.concluded),
+        history,
+        frozenset(node.recalled),
     )
     return Node(
         id=node.id,

@@ -1,6 +1,7 @@
 """Which facts can still change an answer: a guided form asks for those and for nothing else.
 
-A fact counts when giving it one of its telling values changes the verdict, a duty or a rule. Pure.
+A fact counts when giving it one of its telling values changes the verdict, a duty or a rule, alone or once another
+missing fact is given as well: what belongs together is asked together. Pure.
 """
 
 from collections.abc import Mapping
@@ -46,15 +47,31 @@ def open_facts(answer: Answer, graph: LineageGraph, book: RuleBook) -> tuple[Ope
     for finding in answer.findings:
         for name in (*finding.missing, *finding.assumed):
             waiting.setdefault(name, []).append(finding.rule)
-    now = _essence(answer)
+    variants = [variant for name in waiting for variant in _variants(answer.question, name, book)]
+    starts = [(answer.question, _essence(answer))]
+    starts += [(variant, _essence(check(variant, graph, book, answer.profile))) for variant in variants]
     return tuple(
         OpenFact(name, tuple(rules))
         for name, rules in waiting.items()
         if any(
-            _essence(check(variant, graph, book, answer.profile)) != now
-            for variant in _variants(answer.question, name, book)
+            _essence(check(variant, graph, book, answer.profile)) != essence
+            for question, essence in _still_open(starts, name)
+            for variant in _variants(question, name, book)
         )
     )
+
+
+def _still_open(
+    starts: list[tuple[Question, tuple[object, ...]]], name: str
+) -> list[tuple[Question, tuple[object, ...]]]:
+    """The questions in which this fact is not given yet."""
+    return [(question, essence) for question, essence in starts if not _given(question, name)]
+
+
+def _given(question: Question, name: str) -> bool:
+    head, _, inner = name.partition(".")
+    value = getattr(question.facts.student, inner) if inner else getattr(question.facts, head)
+    return value is not None and value != {}
 
 
 def dates_of_photographs(answer: Answer, book: RuleBook) -> tuple[str, ...]:

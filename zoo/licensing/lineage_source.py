@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Subquery
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Subquery
 
 from zoo.catalog import selectors as catalog
 from zoo.catalog.data import curated
 from zoo.catalog.data.schema import Entry
 from zoo.catalog.dates import first_day
-from zoo.catalog.models import Alias, DisputedModel, LicensePeriod, Model, Revision
+from zoo.catalog.models import Alias, DisputedModel, Fact, LicensePeriod, Model, Revision
 from zoo.catalog.models.attested import COUNTED
 from zoo.licensing.documents import period
 from zoo.licensing.expressions import Vocabulary
@@ -27,8 +27,8 @@ from zoo.lineage.models import Edge as EdgeRow
 SEES_OR_HEARS = ("image", "vision", "audio", "video", "speech", "multimodal")
 ACCUSED = ("subject", "vendor")
 SETTLED = ("settled", "withdrawn")
-EDGE_COLUMNS = ("child_id", "kind", "parent_id", "accessed_via", "outputs_made")
-EdgeValues = tuple[int, str, int, str, str]
+EDGE_COLUMNS = ("child_id", "kind", "parent_id", "accessed_via", "outputs_made", "seen")
+EdgeValues = tuple[int, str, int, str, str, bool]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ def shipped() -> Lineage:
             EdgeKind(row.kind),
             row.accessed_via or None,
             period(row.outputs_made),
+            not row.seen,
         )
         for entry in data.entries
         for row in entry.lineage
@@ -103,7 +104,13 @@ def _entry_node(entry: Entry, name: str, contested: bool) -> Node:
         id=name,
         kind=NodeKind(entry.kind),
         licensor=entry.licensor,
-        licenses=Licenses(words.terms(entry.license), words.terms(entry.hub_license_tag), (), history),
+        licenses=Licenses(
+            words.terms(entry.license),
+            words.terms(entry.hub_license_tag),
+            (),
+            history,
+            _statements("license" in entry.recalled, "hub_license_tag" in entry.recalled),
+        ),
         name=entry.id,
         family=entry.family,
         multimodal=_multimodal(entry.modality or ""),
@@ -150,8 +157,8 @@ def _graph(models: Iterable[int], edges: Iterable[EdgeValues]) -> tuple[LineageG
     for batch in _batches(list(models)):
         nodes |= _nodes(batch)
     links = [
-        Edge(nodes[child].id, nodes[parent].id, EdgeKind(kind), host or None, period(made))
-        for child, kind, parent, host, made in edges
+        Edge(nodes[child].id, nodes[parent].id, EdgeKind(kind), host or None, period(made), not seen)
+        for child, kind, parent, host, made, seen in edges
     ]
     return LineageGraph.of(nodes.values(), links), {pk: node.id for pk, node in nodes.items()}
 
@@ -168,15 +175,34 @@ def _nodes(batch: list[int]) -> dict[int, Node]:
         .annotate(
             contested=Exists(disputed.exclude(dispute__standing__in=SETTLED)),
             concluded=Subquery(newest.values("license_concluded")[:1]),
+            license_recalled=Exists(_recalled("license")),
+            tag_recalled=Exists(_recalled("hub_license_tag")),
         )
         .order_by("pk")
     )
     found = list(rows)
     short = _short_names([row.pk for row in found if row.curated])
     return {
-        row.pk: _model_node(row, short.get(row.pk, row.slug), row.contested, row.concluded or "")
+        row.pk: _model_node(
+            row,
+            short.get(row.pk, row.slug),
+            row.contested,
+            row.concluded or "",
+            _statements(row.license_recalled, row.tag_recalled),
+        )
         for row in found
     }
+
+
+def _statements(license_recalled: bool, tag_recalled: bool) -> frozenset[str]:
+    """Which statements about the license are only remembered."""
+    held = {"declared": license_recalled, "hub_tag": tag_recalled}
+    return frozenset(name for name, recalled in held.items() if recalled)
+
+
+def _recalled(field: str) -> QuerySet[Fact]:
+    """The standing statement about this field of an entry, where nobody read it in a source."""
+    return Fact.objects.filter(model=OuterRef("pk"), field=field, is_current=True, seen=False)
 
 
 def _short_names(curated_ids: list[int]) -> dict[int, str]:
@@ -187,7 +213,7 @@ def _short_names(curated_ids: list[int]) -> dict[int, str]:
     return dict(aliases.values_list("model_id", "key"))
 
 
-def _model_node(row: Model, name: str, contested: bool, concluded: str) -> Node:
+def _model_node(row: Model, name: str, contested: bool, concluded: str, recalled: frozenset[str]) -> Node:
     words = vocabulary()
     history = tuple(
         DatedTerms(period.since_on, words.terms(period.license)) for period in row.license_periods.all()
@@ -197,7 +223,11 @@ def _model_node(row: Model, name: str, contested: bool, concluded: str) -> Node:
         kind=NodeKind(row.kind),
         licensor=row.licensor or None,
         licenses=Licenses(
-            words.terms(row.license), words.terms(row.hub_license_tag), words.terms(concluded), history
+            words.terms(row.license),
+            words.terms(row.hub_license_tag),
+            words.terms(concluded),
+            history,
+            recalled,
         ),
         name=row.slug,
         family=row.family or None,

@@ -24,9 +24,9 @@ MILDER: Final = (
     ("competes", False, "if it does not compete"),
     ("authorised", True, "with written approval"),
     ("commercial", False, "not for commerce"),
-    ("student.kind", "classifier", "for a classifier"),
-    ("student.distributed", False, "if kept inside"),
-    ("student.is_llm", False, "if no language model"),
+    ("student.kind", "classifier", "if the student is a classifier"),
+    ("student.distributed", False, "if the student is kept inside"),
+    ("student.is_llm", False, "if the student is no language model"),
 )
 ABOUT_TEACHING: Final = frozenset({"student.kind", "student.distributed", "student.is_llm"})
 SHOWN: Final = ("display:", "name-prefix:")

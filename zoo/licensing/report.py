@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.licensing.documents import QuestionDocument
-from zoo.licensing.rules.answer import Answer, Finding, Flag
+from zoo.licensing.rules.answer import Answer, Finding, Flag, Obligation
 from zoo.licensing.rules.book import License, RuleBook
 from zoo.licensing.rules.graph import Reached
 from zoo.licensing.rules.schema import Text
@@ -34,6 +34,24 @@ DUTY_WORDS = {
 }
 
 
+FLAG_WORDS = {
+    "upstream-contract": "A contract further up",
+    "dataset-terms": "Terms of training data",
+    "maker-duty": "A duty of whoever trained it",
+    "second-generation": "A student of a student",
+    "contested": "Somebody disputes how it was made",
+    "tag-mismatch": "The published tag does not tell all",
+    "unknown-teacher-license": "A teacher without a known license",
+    "revision-changed": "The license changed between revisions",
+    "text-changed": "The terms changed over time",
+    "rule-unverified": "A text that nobody here has read",
+    "judged-by": "Terms of a judge",
+    "name-conflict": "Names that cannot be combined",
+    "license-recalled": "A license from memory",
+    "lineage-recalled": "A step of lineage from memory",
+}
+
+
 def disclaimer(book: RuleBook) -> str:
     """The sentence that stands on every answer."""
     return (
@@ -50,8 +68,35 @@ def duty_words(duty: str) -> str:
     if head == "name-prefix":
         return f'Begin the name with "{text}"'
     if head == "confirm":
-        return f"Confirm that the rule {text} does not apply to you"
+        return "Confirm that this does not apply to you"
     return DUTY_WORDS.get(duty, duty)
+
+
+def flag_words(flag: str) -> str:
+    """What kind of note a flag is, in words; what a text itself asks for is a request."""
+    kind = flag.partition("@")[0].partition(":")[0]
+    return FLAG_WORDS.get(kind, "A request of the text")
+
+
+def caveat(answer: Answer) -> str:
+    """What the verdict rests on that was recalled and read by nobody, in one sentence; empty when all was read."""
+    licenses = [flag for flag in answer.from_memory if flag.id.startswith("license-")]
+    steps = [flag for flag in answer.from_memory if not flag.id.startswith("license-")]
+    parts = []
+    if licenses:
+        parts.append(f"which license applies to {_listed(licenses)}")
+    if steps:
+        parts.append(f"the step of lineage that leads to {_listed(steps)}")
+    if not parts:
+        return ""
+    verb = "was" if len(parts) == 1 else "were"
+    return f"Rests on memory: {' and '.join(parts)} {verb} recalled and not read in a source."
+
+
+def _listed(flags: list[Flag], most: int = 4) -> str:
+    names = list(dict.fromkeys(flag.reached.node.id for flag in flags))
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def to_json(
@@ -67,6 +112,7 @@ def to_json(
         ("use" if document.use else "plan"): question,
         "profile": answer.profile.value,
         "verdict": answer.verdict.word,
+        "caveat": caveat(answer),
         "findings": [_finding(finding, book, known) for finding in answer.findings],
         "obligations": [
             {
@@ -106,6 +152,7 @@ def _finding(finding: Finding, book: RuleBook, ids: Mapping[str, str]) -> dict[s
 def _flag(flag: Flag, book: RuleBook, ids: Mapping[str, str]) -> dict[str, Any]:
     return {
         "flag": flag.id,
+        "words": flag_words(flag.id),
         "rule": flag.rule,
         "reason": flag.reason,
         **_source(flag.license, flag.clause, book),
@@ -176,10 +223,16 @@ def checklist(answer: Answer, book: RuleBook) -> str:
     for obligation in answer.obligations:
         text = book.get(obligation.finding.license or "")
         source = f"{text.file.name}, {obligation.finding.clause}" if text else obligation.finding.rule
-        line = f"[ ] {duty_words(obligation.duty)} - {source} (from {obligation.finding.node})"
+        line = f"[ ] {_duty_line(obligation)} - {source} (from {obligation.finding.node})"
         if line not in lines:
             lines.append(line)
     return "\n".join(lines)
+
+
+def _duty_line(obligation: Obligation) -> str:
+    """A duty that stands alone: what is to be confirmed has to be told with it."""
+    words = duty_words(obligation.duty)
+    return f"{words}: {obligation.finding.reason}" if obligation.duty.startswith("confirm:") else words
 
 
 def notice_text(answer: Answer, book: RuleBook) -> str:

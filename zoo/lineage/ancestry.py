@@ -13,7 +13,17 @@ from django.db import connection
 from zoo.catalog.models import Status
 from zoo.lineage.models import Edge
 
-_COLUMNS = ("id", "child_id", "kind", "parent_id", "accessed_via", "outputs_made", "status", "is_current")
+_COLUMNS = (
+    "id",
+    "child_id",
+    "kind",
+    "parent_id",
+    "accessed_via",
+    "outputs_made",
+    "seen",
+    "status",
+    "is_current",
+)
 _MOST_ROOTS = 500
 """Roots of one statement: databases limit the number of parameters."""
 
@@ -27,6 +37,7 @@ class Step(NamedTuple):
     parent: int
     accessed_via: str
     outputs_made: str
+    seen: bool
 
 
 def edges_above(model_ids: Iterable[int], *, statuses: Collection[Status]) -> list[Step]:
@@ -52,11 +63,11 @@ def _walk(roots: list[int], statuses: list[Status]) -> Iterator[Step]:
             SELECT {columns} FROM step JOIN {table} edge ON edge.child_id = step.parent_id
             WHERE {counts}
         )
-        SELECT {", ".join(_COLUMNS[:6])} FROM step WHERE {counts}
+        SELECT {", ".join(_COLUMNS[:7])} FROM step WHERE {counts}
     """  # noqa: S608 - names of our own table and marks for parameters
     with connection.cursor() as cursor:
         cursor.execute(statement, [*roots, *statuses, *statuses])
-        yield from (Step(*row) for row in cursor.fetchall())
+        yield from (Step(*row)._replace(seen=bool(row[6])) for row in cursor.fetchall())
 
 
 def _marks(values: list[int] | list[Status]) -> str:

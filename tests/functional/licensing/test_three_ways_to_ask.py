@@ -232,3 +232,41 @@ def test_a_slip_in_the_form_is_named_and_the_rest_is_kept() -> None:
     assert page.status_code == 400
     assert 'value="acme/x"' in page.content.decode()
     assert Client().get("/licenses/check/?about=plan&base=acme/x&student_kind=odd").status_code == 400
+
+
+def test_switching_the_kind_of_question_keeps_what_was_typed() -> None:
+    page = (
+        Client().get("/licenses/check/?about=plan&base=acme/x&model=acme/y&commercial=yes").content.decode()
+    )
+    chosen = re.search(r'<a class="chip"\s+href="([^"]+)" aria-current="true">([^<]+)</a>', page)
+    assert chosen is not None
+    assert chosen[2] == "a student that we plan"
+    other = re.search(r'<a class="chip"\s+href="([^"]+)">a model that exists</a>', page)
+    assert other is not None
+    assert {"base=acme%2Fx", "model=acme%2Fy", "commercial=yes", "about=use"} <= set(
+        html.unescape(other[1]).removeprefix("?").split("&")
+    )
+    assert '<input type="hidden" name="model" value="acme/y">' in page
+
+
+def test_what_was_recalled_is_said_on_the_page_over_rest_and_on_the_command_line() -> None:
+    """Over the shipped data on the command line, over the loaded catalog elsewhere."""
+    loading.load(now=NOW)
+    said = "Rests on memory: which license applies to mobilebert-uncased and the step of lineage"
+    query = "model=mobilebert-uncased&action=host&commercial="
+    assert said in Client().get(f"/licenses/check/?{query}yes").content.decode()
+    over_rest = APIClient().get(f"/api/v1/license-checks/?{query}true").json()
+    assert over_rest["caveat"].startswith(said)
+    assert "lineage-recalled@ib-bert-large" in over_rest["flags"]
+    command = typer.Typer()
+    command.command()(license_check)
+    printed = CliRunner().invoke(command, ["mobilebert-uncased", "--action", "host", "--commercial"]).stdout
+    assert said in printed
+
+
+def test_the_list_of_texts_is_searched_by_words_of_names_keys_and_tags() -> None:
+    found = Client().get("/licenses/?q=LLAMA+3.3").content.decode()
+    assert "/licenses/llama-3.3-community/" in found
+    assert "/licenses/Apache-2.0/" not in found
+    assert "What the columns mean" in found
+    assert "No text is called that" in Client().get("/licenses/?q=nothing-of-that-name").content.decode()

@@ -75,7 +75,7 @@ def test_every_choice_is_tested_here() -> None:
 
 def test_what_a_region_means_is_said_where_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """No rule rests on this choice: it decides what the answer to the question of the region means."""
-    for holds, said in ((True, "principal place of business"), (False, "Where the model is used")):
+    for holds, said in ((True, "principal place of business"), (False, "where the model is used")):
         book = rule_book().with_choice("eu-test-is-place-of-business", holds)
         monkeypatch.setattr("zoo.web.forms.licensing.rule_book", lambda book=book: book)
         assert said in str(CheckForm(QueryDict()).fields["region"].help_text)

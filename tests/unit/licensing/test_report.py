@@ -4,15 +4,16 @@ import json
 
 import pytest
 
-from tests.unit.licensing.support import graph, lineage, node
+from tests.unit.licensing.support import graph, lineage, node, words
 from zoo.licensing import report
-from zoo.licensing.documents import QuestionDocument
+from zoo.licensing.documents import LineageDocument, QuestionDocument, UseDocument
 from zoo.licensing.guidance import dates_of_photographs, open_facts
 from zoo.licensing.library import rule_book
 from zoo.licensing.rules.answer import Answer
 from zoo.licensing.rules.engine import check
-from zoo.licensing.rules.graph import LineageGraph
+from zoo.licensing.rules.graph import Licenses, LineageGraph
 from zoo.licensing.rules.schema import Text
+from zoo.licensing.rules.vocabulary import FACT_KIND, FACT_WORDS, FLAGS, REGION_BY_SEAT
 from zoo.licensing.uses import USES, facet_choices, facet_values
 
 REDISTRIBUTED = {"use": {"model": "r1-distill-llama-70b", "action": "redistribute", "commercial": True}}
@@ -137,3 +138,78 @@ def test_the_catalog_knows_every_value_of_the_verdict_facet() -> None:
     values = facet_values({use.name: "unknown" for use in USES})
     assert sorted(values)[0] == "unknown"
     assert set(values) <= set(facet_choices())
+
+
+def test_what_is_only_remembered_stands_beside_the_verdict() -> None:
+    known = LineageDocument.model_validate(
+        {
+            "nodes": [
+                {"id": "student", "declared": "MIT", "recalled": ["declared"]},
+                {"id": "teacher", "declared": "MIT"},
+            ],
+            "edges": [{"child": "student", "kind": "distilled_from", "parent": "teacher", "recalled": True}],
+        }
+    )
+    document, answer = asked({"use": {"model": "student", "action": "host"}}, known.graph(words()))
+    found = report.to_json(answer, document, rule_book())
+    assert found["verdict"] == "allowed"
+    assert found["flags"] == ["license-recalled@student", "lineage-recalled@teacher"]
+    assert found["caveat"] == (
+        "Rests on memory: which license applies to student and the step of lineage that leads to teacher were "
+        "recalled and not read in a source."
+    )
+    document, answer = asked(REDISTRIBUTED)
+    assert report.to_json(answer, document, rule_book())["caveat"] == ""
+
+
+def test_a_statement_of_the_hub_that_is_remembered_counts_only_where_nothing_better_is_said() -> None:
+    remembered = frozenset({"hub_tag"})
+    assert Licenses(hub_tag=(("MIT",),), recalled=remembered).recalled_on(None)
+    assert not Licenses(declared=(("MIT",),), hub_tag=(("MIT",),), recalled=remembered).recalled_on(None)
+    assert not Licenses(hub_tag=(("MIT",),), concluded=(("MIT",),), recalled=remembered).recalled_on(None)
+
+
+def test_a_teacher_without_a_license_is_passed_over_aloud() -> None:
+    _, answer = asked({"use": {"model": "mobilebert-uncased", "action": "host", "commercial": True}})
+    assert [line for line in answer.assumptions if "ib-bert-large" in line and "same rights holder" in line]
+
+
+def test_facts_that_belong_together_are_asked_together() -> None:
+    _, answer = asked({"use": {"model": "openai-gpt-4o", "action": "distill", "commercial": True}})
+    names = {fact.name for fact in open_facts(answer, lineage(), rule_book())}
+    assert names == {"competes", "student.kind", "student.distributed"}
+
+
+def test_a_judgment_that_was_given_is_not_asked_for_again() -> None:
+    def reason(**facts: object) -> str:
+        use = {"model": "openai-gpt-4o", "action": "distill", "commercial": True, **facts}
+        _, answer = asked({"use": use})
+        return next(finding.reason for finding in answer.findings if finding.rule_id == "oa-compete")
+
+    assert "somebody has to judge" in reason()
+    assert "somebody has to judge" not in reason(competes=True)
+    assert "depends on whether the student is distributed or sold; what kind" in reason(competes=True)
+    assert reason(competes=True, student={"kind": "general"}).endswith("compete with the provider.")
+
+
+def test_duties_and_notes_are_told_in_sentences_with_the_ids_beside_them() -> None:
+    document, answer = asked({"use": {"model": "r1-distill-llama-70b", "action": "host", "commercial": True}})
+    found = report.to_json(answer, document, rule_book())
+    confirm = next(line for line in found["obligations"] if line["duty"] == "confirm:l33-mau")
+    assert confirm["words"] == "Confirm that this does not apply to you"
+    assert "l33-mau" not in report.checklist(answer, rule_book())
+    assert "700 million" in report.checklist(answer, rule_book())
+    told = {line["flag"]: line for line in found["flag_details"]}
+    assert told["contested@deepseek-r1"]["words"] == "Somebody disputes how it was made"
+    assert "misses Llama 3.3 Community License Agreement." in told["tag-mismatch"]["reason"]
+
+
+def test_every_kind_of_flag_has_words() -> None:
+    assert set(report.FLAG_WORDS) == FLAGS
+    assert set(FACT_WORDS) == set(FACT_KIND)
+
+
+def test_the_region_means_what_the_reading_choice_says_wherever_it_is_documented() -> None:
+    """REST and the command line word it once and for all: a choice that is turned round has to turn them too."""
+    assert rule_book().holds("eu-test-is-place-of-business")
+    assert UseDocument.model_fields["region"].description == REGION_BY_SEAT

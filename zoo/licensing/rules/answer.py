@@ -85,6 +85,12 @@ class Answer:
     rules_version: str
 
     @property
+    def from_memory(self) -> tuple[Flag, ...]:
+        """What the answer rests on that somebody recalled and nobody read: licenses first, then steps of lineage."""
+        kinds = ("license-recalled@", "lineage-recalled@")
+        return tuple(flag for kind in kinds for flag in self.flags if flag.id.startswith(kind))
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """Facts that some rule still waits for, or presumes, in a stable order."""
         names = {name for finding in self.findings for name in (*finding.missing, *finding.assumed)}

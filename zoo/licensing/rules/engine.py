@@ -5,6 +5,7 @@ class calls for (`treatment`); judge each text once (`judging`); write down find
 severity, prohibited > unknown > conditions > allowed. Unlisted licenses, missing parents and cycles are unknown.
 """
 
+import datetime as dt
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -65,10 +66,14 @@ class _Check:
         self._look_for_cycles(reached)
         for step in reached:
             self.notes.contested(step)
+            if self._mode_without_text(step) is not Mode.NOTHING:
+                self.notes.recalled_step(step)
             if step.accessed_via is not None:
                 self._ask(step, ((step.accessed_via,),))
-            if not step.skips_own:
-                self._ask(step, self._terms(step))
+            if step.skips_own:
+                self._presume_holder(step)
+            else:
+                self._ask_own(step)
         self._conflicts()
         if isinstance(self.question, Use):
             self._about_the_model(reached[0])
@@ -99,9 +104,12 @@ class _Check:
 
     # -- which text, at which date ---------------------------------------------------------------------------
 
+    def _day(self, step: Reached) -> dt.date | None:
+        """The day of the copy that is asked about."""
+        return (self.revision_date if step.below is None else None) or step.node.revision_date
+
     def _terms(self, step: Reached) -> Terms:
-        day = self.revision_date if step.below is None else None
-        return step.node.licenses.on(day or step.node.revision_date)
+        return step.node.licenses.on(self._day(step))
 
     def _pinned(self, step: Reached, text: License) -> tuple[License, ...]:
         """The versions of a provider's terms in force when the outputs were made: more than one when they changed."""
@@ -112,6 +120,24 @@ class _Check:
         return self.book.in_force(text, Period(day, day) if day else step.made)
 
     # -- asking ----------------------------------------------------------------------------------------------
+
+    def _ask_own(self, step: Reached) -> None:
+        """Ask a node's own terms, and say so where nobody read which terms those are."""
+        terms = self._terms(step)
+        self._ask(step, terms)
+        bears = self._mode_without_text(step) is not Mode.NOTHING
+        if terms and bears and step.node.licenses.recalled_on(self._day(step)):
+            self.notes.recalled_license(step)
+
+    def _presume_holder(self, step: Reached) -> None:
+        """An owner may license its own work anew; said where nothing but that lets the answer pass over a node."""
+        weighs = self._mode_without_text(step) in (Mode.BINDING, Mode.OUTPUTS)
+        if weighs and step.below is not None and self._terms(step) == NO_TERMS:
+            name, below = step.node.id, step.below.node.id
+            self.assumptions.append(
+                f"No license of {name} is on record. It is passed over because the same rights holder "
+                f"({step.node.licensor}) is recorded for {below}, and an owner may license its own work anew."
+            )
 
     def _ask(self, step: Reached, terms: Terms) -> None:
         """Ask the terms of one node. Of alternatives the mildest is taken, which is the licensee's choice."""

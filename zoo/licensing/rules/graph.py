@@ -30,12 +30,16 @@ class DatedTerms:
 
 @dataclass(frozen=True, slots=True)
 class Licenses:
-    """Three statements that are never mixed: the publisher's own, the hub's tag, and what a curator concluded."""
+    """Three statements that are never mixed: the publisher's own, the hub's tag, and what a curator concluded.
+
+    `recalled` names those of them, `declared` or `hub_tag`, that somebody remembers and read in no source.
+    """
 
     declared: Terms = NO_TERMS
     hub_tag: Terms = NO_TERMS
     concluded: Terms = NO_TERMS
     history: tuple[DatedTerms, ...] = ()
+    recalled: frozenset[str] = frozenset()
 
     def on(self, day: dt.date | None) -> Terms:
         """What governs a copy made on `day`: its dated terms, else concluded, declared and tag in that order."""
@@ -46,6 +50,12 @@ class Licenses:
                     governing = entry.terms
             return governing
         return self.concluded or self.declared or self.hub_tag
+
+    def recalled_on(self, day: dt.date | None) -> bool:
+        """Whether what governs a copy made on `day` is only remembered."""
+        if (day is not None and self.history) or self.concluded:
+            return False
+        return ("declared" if self.declared else "hub_tag") in self.recalled
 
     @property
     def published(self) -> Terms:
@@ -74,7 +84,8 @@ class Node:
 class Edge:
     """`child` comes from `parent`.
 
-    `accessed_via` is the key of a host's terms through which the parent was reached, `made` when its outputs were made.
+    `accessed_via` is the key of a host's terms through which the parent was reached, `made` when its outputs were
+    made; `recalled` says that somebody remembers the step and read it in no source.
     """
 
     child: str
@@ -82,6 +93,7 @@ class Edge:
     kind: EdgeKind
     accessed_via: str | None = None
     made: "Period | None" = None
+    recalled: bool = False
 
 
 class Period(NamedTuple):
@@ -124,7 +136,7 @@ class Reached(NamedTuple):
     `hops` counts output edges (capped at three: no text distinguishes more), `in_data` says the path
     ended in a data set, `judged` that it went through a judge (nothing of a judge's text reaches a user),
     `skips_own` that the last edge joins two works of one rights holder, `made` when the outputs on the
-    last edge were made.
+    last edge were made, `recalled` that the last edge is only remembered.
     """
 
     node: Node
@@ -138,6 +150,7 @@ class Reached(NamedTuple):
     accessed_via: str | None
     below: "Reached | None"
     made: Period | None = None
+    recalled: bool = False
 
     @property
     def path(self) -> tuple[tuple[str, EdgeKind | None], ...]:
@@ -192,7 +205,7 @@ class LineageGraph:
                     found.append(
                         Reached(
                             link.parent, here.role, hops, in_data, judged, link.same_holder, here.depth + 1,
-                            edge.kind, edge.accessed_via, here, link.made,
+                            edge.kind, edge.accessed_via, here, link.made, edge.recalled,
                         )
                     )  # fmt: skip
         return found

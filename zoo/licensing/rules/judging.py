@@ -8,7 +8,7 @@ from typing import NamedTuple
 from zoo.licensing.rules.book import CompiledRule, Effect, License
 from zoo.licensing.rules.conditions import Outcome, evaluate
 from zoo.licensing.rules.questions import Facts
-from zoo.licensing.rules.vocabulary import Action, FactKind, Verdict
+from zoo.licensing.rules.vocabulary import FACT_WORDS, Action, FactKind, Verdict
 
 
 class Line(NamedTuple):
@@ -87,8 +87,23 @@ def _denied(rule: CompiledRule, outcome: Outcome, doubtful: tuple[str, ...]) -> 
         return Line(rule.id, Verdict.ALLOWED, reason, rule.clause, missing=outcome.missing)
     if FactKind.MEASURE in outcome.kinds:
         return _confirm(rule, outcome)
-    missing = outcome.missing + doubtful
-    return Line(rule.id, Verdict.UNKNOWN, rule.says, rule.clause, missing=missing, assumed=outcome.assumed)
+    missing = tuple(dict.fromkeys(outcome.missing + doubtful))
+    reason = f"{rule.says} {_waits_for(outcome.missing, doubtful)}"
+    return Line(rule.id, Verdict.UNKNOWN, reason, rule.clause, missing=missing, assumed=outcome.assumed)
+
+
+def _waits_for(missing: tuple[str, ...], doubtful: tuple[str, ...]) -> str:
+    """What nobody has said yet: about the ban itself, and about an exception to it."""
+    sentences = []
+    if missing:
+        sentences.append(f"Not said yet: {_in_words(missing)}.")
+    if doubtful:
+        sentences.append(f"Whether an exception lifts it depends on {_in_words(doubtful)}.")
+    return " ".join(sentences)
+
+
+def _in_words(facts: tuple[str, ...]) -> str:
+    return "; ".join(FACT_WORDS[fact] for fact in dict.fromkeys(facts))
 
 
 def _obliged_or_flagged(rule: CompiledRule, outcome: Outcome) -> Line | None:
@@ -118,7 +133,7 @@ def _grant(text: License, act: Action, lifted: bool, doubtful: tuple[str, ...]) 
     clause = text.file.grant_clause
     if lifted or act in text.grants:
         return Line(f"grants-{act.value}", Verdict.ALLOWED, f"The text covers {ACT_WORDS[act]}.", clause)
-    reason = f"No clause covers {ACT_WORDS[act]}."
+    reason = f"No clause covers {ACT_WORDS[act]}. {_waits_for((), doubtful)}".rstrip()
     if text.service and act not in NO_WEIGHTS:
         return Line(f"silent-{act.value}", Verdict.UNKNOWN, reason, clause, missing=doubtful)
     if doubtful:

@@ -59,6 +59,19 @@ class Notes:
             )
             self.flag(f"contested@{step.node.id}", reason, step)
 
+    def recalled_license(self, step: Reached) -> None:
+        """Which license applies to this node is remembered, not read."""
+        reason = f"Which license applies to {step.node.id} was recalled and not read in a source."
+        self.flag(f"license-recalled@{step.node.id}", reason, step)
+
+    def recalled_step(self, step: Reached) -> None:
+        """The last step of lineage to this node is remembered, not read."""
+        if step.recalled and step.below is not None:
+            reason = (
+                f"That {step.below.node.id} comes from {step.node.id} was recalled and not read in a source."
+            )
+            self.flag(f"lineage-recalled@{step.node.id}", reason, step)
+
     def outputs(self, step: Reached, text: License) -> None:
         """A text of a teacher that does not claim the student: it binds whoever trained it."""
         if text.service:
@@ -128,8 +141,13 @@ class Notes:
         tag = {key for alternative in step.node.licenses.published for key in alternative}
         missed = set(binding) - tag
         if tag and missed:
-            said, unsaid = ", ".join(sorted(tag)), ", ".join(sorted(missed))
+            said, unsaid = self._names(tag), self._names(missed)
             self.flag(name, f"The published tag says {said}; its reader misses {unsaid}.", step)
+
+    def _names(self, keys: Iterable[str]) -> str:
+        """Texts by name; one that is not listed by what the publisher calls it."""
+        texts = {key: self.book.get(key) for key in keys}
+        return ", ".join(sorted(text.file.name if text else key for key, text in texts.items()))
 
     def weighty_licenses(self) -> set[str]:
         """Texts behind the flags that a reader of a tag would want to know of."""

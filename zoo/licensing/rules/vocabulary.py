@@ -112,6 +112,29 @@ FACT_KIND: Final[dict[str, FactKind]] = {
     "student.distributed": FactKind.JUDGMENT,
 }
 
+FACT_WORDS: Final[dict[str, str]] = {
+    "commercial": "whether the purpose is commercial",
+    "mau": "how many users there are each month",
+    "mau_on_date": "how many users there were on the day that the text names",
+    "revenue": "what the revenue of a year is",
+    "region": "the region",
+    "field": "the field of use",
+    "multimodal": "whether the model handles images, sound or video",
+    "end_user": "whether you only use a finished product",
+    "authorised": "whether the provider approved it in writing",
+    "competes": "whether the student competes with the provider, which somebody has to judge",
+    "outputs_published": "whether the outputs are published",
+    "student.family": "which family the student belongs to",
+    "student.is_llm": "whether the student is a large language model, which the texts do not define",
+    "student.kind": "what kind of model the student is",
+    "student.distributed": "whether the student is distributed or sold",
+}
+
+REGION_BY_SEAT: Final = (
+    "EU, or a country's ISO code: of a company the principal place of business, of a person the domicile"
+)
+REGION_BY_USE: Final = "EU, or a country's ISO code: where the model is used"
+
 DUTIES: Final = frozenset(
     {
         "include-license",
@@ -150,6 +173,8 @@ FLAGS: Final = frozenset(
         "rule-unverified",
         "judged-by",
         "name-conflict",
+        "license-recalled",
+        "lineage-recalled",
     }
 )
 

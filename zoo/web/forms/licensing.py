@@ -13,9 +13,10 @@ from django.http import QueryDict
 
 from zoo.licensing.documents import QuestionDocument
 from zoo.licensing.library import rule_book
+from zoo.licensing.rules.vocabulary import REGION_BY_SEAT, REGION_BY_USE
 
 ACTIONS = (
-    ("host", "Offer it to others as a service or in a product"),
+    ("host", "Offer it as a service or in a product"),
     ("run", "Run it inside our organization"),
     ("redistribute", "Pass the weights on unchanged"),
     ("publish_derivative", "Publish a fine-tuned, merged or pruned copy"),
@@ -23,9 +24,17 @@ ACTIONS = (
     ("distill", "Train another model on its outputs"),
     ("judge", "Grade or reward another model's training with it"),
 )
+ABOUT = (("use", "a model that exists"), ("plan", "a student that we plan"))
+KINDS = (
+    ("", "not said"),
+    ("general", "general"),
+    ("generative", "narrow, generative"),
+    ("classifier", "classifier"),
+)
 YES_NO = (("", "not said"), ("yes", "yes"), ("no", "no"))
 USERS = "users_"
 ASKED = ("about", "model", "action", "base", "teachers", "datasets", "judges", "profile")
+SHORT_LABELS = {"action": "Use", "commercial": "For commerce", "data": "Data sets"}
 PLAN = ("base", "teachers", "datasets", "judges")
 BOOLEANS = (
     "commercial", "end_user", "multimodal", "competes", "authorised", "outputs_published", "student_is_llm",
@@ -48,10 +57,8 @@ class YesNo(forms.ChoiceField):
 
 def _region_help() -> str:
     if rule_book().holds("eu-test-is-place-of-business"):
-        return (
-            "Of a company the principal place of business, of a person the domicile: EU, or a country code."
-        )
-    return "Where the model is used: EU, or a country code."
+        return f"{REGION_BY_SEAT}."
+    return f"{REGION_BY_USE}."
 
 
 def _hosts() -> list[tuple[str, str]]:
@@ -69,7 +76,7 @@ class CheckForm(forms.Form):
     """Everything that a question can hold. Which fields are shown is decided by the answer so far."""
 
     about = forms.ChoiceField(
-        choices=(("use", "a model that exists"), ("plan", "a student that we plan")),
+        choices=ABOUT,
         required=False,
         label="Ask about",
     )
@@ -134,12 +141,7 @@ class CheckForm(forms.Form):
     )
     student_kind = forms.ChoiceField(
         required=False,
-        choices=(
-            ("", "not said"),
-            ("general", "general"),
-            ("generative", "narrow, generative"),
-            ("classifier", "classifier"),
-        ),
+        choices=KINDS,
         label="What kind of model is the student?",
     )
     student_distributed = YesNo("Will the student be distributed or sold?")
@@ -147,6 +149,7 @@ class CheckForm(forms.Form):
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
+        self.query = data
         self.fields["region"].help_text = _region_help()
         for name in data:
             if name.startswith(USERS):
@@ -212,13 +215,33 @@ class CheckForm(forms.Form):
             given.setdefault("action", "host")
         return given
 
+    def tabs(self) -> list[Tab]:
+        """Both kinds of question; each keeps what was typed for the other."""
+        return [
+            Tab(label, f"?{self._address(about)}", self.is_plan == (about == "plan"))
+            for about, label in ABOUT
+        ]
+
+    def kept(self) -> list[tuple[str, str]]:
+        """What was typed for the other kind of question, to be sent along unseen."""
+        names = ("model", "action", "revision_date", "proposed_name") if self.is_plan else PLAN
+        return [(name, self.data[name]) for name in names if self.data.get(name)]
+
+    def _address(self, about: str) -> str:
+        query = self.query.copy()
+        query["about"] = about
+        return str(query.urlencode())
+
     def shown(self, open_names: Iterable[str], days: Iterable[str]) -> Shown:
         """The fields to show: the question, what was said, and what can still change the answer."""
         wanted = [FACT_FIELDS.get(name, name) for name in open_names if name != "mau_on_date"]
         for day in days:
             self.add_day(day)
             wanted.append(f"{USERS}{day}")
-        said = [name for name in self.fields if name not in ASKED and self.data.get(name)]
+        unseen = {name for name, _ in self.kept()}
+        said = [
+            name for name in self.fields if name not in ASKED and name not in unseen and self.data.get(name)
+        ]
         still = [name for name in wanted if name in self.fields and name not in said]
         named = ["student_name"] if self.is_plan else ["proposed_name", "revision_date"]
         if self.is_plan or self.data.get("action") in ("distill", "judge"):
@@ -230,12 +253,35 @@ class CheckForm(forms.Form):
         )
 
 
+class Tab(NamedTuple):
+    """One of the two kinds of question, and the address that asks it with everything typed so far."""
+
+    label: str
+    address: str
+    is_chosen: bool
+
+
 class Shown(NamedTuple):
     """Fields of the form by why they are shown."""
 
     said: list[BoundField]
     still: list[BoundField]
     extra: list[BoundField]
+
+
+def label_of(name: str) -> str:
+    """What the form calls a field of a question, without its question mark."""
+    if name in SHORT_LABELS:
+        return SHORT_LABELS[name]
+    field = CheckForm.base_fields.get(name)
+    return str(field.label).rstrip("?") if field else name.replace("_", " ")
+
+
+def choice_words(name: str) -> dict[str, str]:
+    """The words of each value that a field offers; none where anything can be typed."""
+    if name == "accessed_via":
+        return dict(_hosts())
+    return dict({"action": ACTIONS, "student_kind": KINDS}.get(name, ()))
 
 
 def _sentence(error: Any) -> str:

@@ -20,7 +20,7 @@ from zoo.licensing.rules.book import CompiledRule, Effect, License
 from zoo.licensing.rules.vocabulary import Action
 from zoo.licensing.uses import ORDINARY
 from zoo.web import presenters
-from zoo.web.forms.licensing import CheckForm
+from zoo.web.forms.licensing import CheckForm, choice_words, label_of
 
 FAMILY_LABELS = {
     "community": "Community licenses of vendors",
@@ -62,17 +62,29 @@ class Group(NamedTuple):
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """``/licenses/``: every text by family, as a matrix."""
-    rows = selectors.matrix_rows()
+    wanted = request.GET.get("q", "").strip()[:100]
+    every = selectors.matrix_rows()
+    rows = [row for row in every if _matches(row.text, wanted)]
     grouped = groupby(rows, key=lambda row: row.text.file.family)
     groups = {family: list(members) for family, members in grouped}
     ordered = [Group(label, groups[family]) for family, label in FAMILY_LABELS.items() if family in groups]
     context = {
         "groups": ordered,
-        "count": len(rows),
+        "count": len(every),
+        "found": len(rows),
+        "wanted": wanted,
         "book": rule_book(),
         "disclaimer": report.disclaimer(rule_book()),
     }
     return render(request, "licensing/index.html", context)
+
+
+def _matches(text: License, wanted: str) -> bool:
+    """Whether every word asked for stands in a name, key or tag of the text, or in what family it belongs to."""
+    file = text.file
+    names = (file.name, text.key, file.spdx or "", file.licensor or "", FAMILY_LABELS[file.family])
+    told = " ".join((*names, *file.aliases, *file.hub_tags, *file.hub_names)).lower()
+    return all(word in told for word in wanted.lower().split())
 
 
 @require_GET
@@ -122,6 +134,8 @@ def check(request: HttpRequest) -> HttpResponse:
         "given": request.GET,
         "shown": form.shown([fact.name for fact in open_facts], days),
         "is_plan": form.is_plan,
+        "tabs": form.tabs(),
+        "kept": form.kept(),
         "checked": checked,
         "report": report_context(checked) if checked else None,
         "names": catalog.model_names(limit=400),
@@ -184,6 +198,7 @@ def report_context(checked: Checked) -> dict[str, Any]:
         "answer": answer,
         "json": found,
         "verdict": found["verdict"],
+        "caveat": found["caveat"],
         "question": _question(found),
         "decisive": [line for line in lines if line["verdict"] in ("prohibited", "unknown")],
         "rest": [line for line in lines if line["verdict"] == "allowed"],
@@ -198,13 +213,16 @@ def report_context(checked: Checked) -> dict[str, Any]:
 def _question(found: dict[str, Any]) -> list[tuple[str, str]]:
     """The question in words, so that a printed report says what was asked."""
     asked = dict(found.get("use") or found.get("plan") or {})
-    if "action" in asked:
-        asked["action"] = str(asked["action"]).replace("_", " ")
     student = asked.pop("student", {})
-    asked |= {f"student {fact}": value for fact, value in student.items()}
+    asked |= {f"student_{fact}": value for fact, value in student.items()}
     first = [name for name in ("model", "action", "base", "teachers") if name in asked]
     ordered = {name: asked[name] for name in (*first, *asked)}
-    return [(name.replace("_", " "), _plain(value)) for name, value in ordered.items()]
+    return [(label_of(name), _chosen(name, value)) for name, value in ordered.items()]
+
+
+def _chosen(name: str, value: object) -> str:
+    """A value in the words in which the form offers it."""
+    return choice_words(name).get(str(value), "") or _plain(value)
 
 
 def _plain(value: object) -> str:
