@@ -36,7 +36,7 @@ def test_what_is_only_recalled_is_unknown_in_every_cell() -> None:
 @pytest.mark.parametrize(
     ("key", "verdict", "circumstance", "milder"),
     [
-        ("llama-2-community", "prohibited", "if no language model", "conditions"),
+        ("llama-2-community", "prohibited", "if the student is no language model", "conditions"),
         ("CC-BY-NC-4.0", "prohibited", "not for commerce", "allowed"),
         ("openai-services-agreement", "unknown", "if it does not compete", "conditions"),
         ("anthropic-commercial", "prohibited", "with written approval", "conditions"),
