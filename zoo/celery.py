@@ -18,7 +18,7 @@ os.environ.setdefault("ZOO_STATEMENT_SECONDS", "300")
 
 app = Celery("zoo", set_as_current=True)
 app.conf.update(settings.CELERY)
-app.conf.beat_schedule = schedule.SCHEDULE
+app.conf.beat_schedule = schedule.entries(nightly=settings.ZOO_NIGHTLY)
 app.autodiscover_tasks(["zoo.jobs"])
 
 
@@ -33,7 +33,7 @@ def _check_schedule(**details: object) -> None:
     """Refuses to start with a schedule that names missing tasks. Celery swallows errors here, but not an exit."""
     app.loader.import_default_modules()
     try:
-        schedule.check(app, schedule.SCHEDULE)
+        schedule.check(app, app.conf.beat_schedule)
     except schedule.UnknownTasks:
         logging.getLogger(__name__).exception("the schedule is not in order")
         sys.exit(78)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from celery import Celery
 from celery.schedules import ParseException, crontab
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 RELAY_SECONDS = 1.0
@@ -25,19 +24,21 @@ def at(text: str) -> crontab:
         ) from error
 
 
-SCHEDULE: dict[str, dict[str, object]] = {
-    "relay": {"task": "zoo.relay", "schedule": RELAY_SECONDS, "options": {"expires": 10}},
-    "sweep": {"task": "zoo.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 30}},
-    "webhooks": {"task": "zoo.webhooks", "schedule": WEBHOOKS_SECONDS, "options": {"expires": 20}},
-    "verdicts": {"task": "zoo.verdicts", "schedule": VERDICTS_SECONDS, "options": {"expires": 60}},
-    "checkpoint": {"task": "zoo.checkpoint", "schedule": CHECKPOINT_SECONDS, "options": {"expires": 30}},
-    "nightly": {
-        "task": "zoo.nightly",
-        "schedule": at(settings.ZOO_NIGHTLY),
-        "options": {"expires": 6 * 3600},
-    },
-    "tidy": {"task": "zoo.tidy", "schedule": TIDY_SECONDS, "options": {"expires": 3600}},
-}
+def entries(*, nightly: str) -> dict[str, dict[str, object]]:
+    """Every recurring task. ``nightly`` is when the dump is made. Raises ImproperlyConfigured."""
+    return {
+        "relay": {"task": "zoo.relay", "schedule": RELAY_SECONDS, "options": {"expires": 10}},
+        "sweep": {"task": "zoo.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 30}},
+        "webhooks": {"task": "zoo.webhooks", "schedule": WEBHOOKS_SECONDS, "options": {"expires": 20}},
+        "verdicts": {"task": "zoo.verdicts", "schedule": VERDICTS_SECONDS, "options": {"expires": 60}},
+        "checkpoint": {"task": "zoo.checkpoint", "schedule": CHECKPOINT_SECONDS, "options": {"expires": 30}},
+        "nightly": {
+            "task": "zoo.nightly",
+            "schedule": at(nightly),
+            "options": {"expires": 6 * 3600},
+        },
+        "tidy": {"task": "zoo.tidy", "schedule": TIDY_SECONDS, "options": {"expires": 3600}},
+    }
 
 
 class UnknownTasks(RuntimeError):

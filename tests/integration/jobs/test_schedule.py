@@ -13,7 +13,7 @@ from zoo.jobs import schedule
 
 def test_every_entry_names_a_registered_task() -> None:
     app.loader.import_default_modules()
-    schedule.check(app, schedule.SCHEDULE)
+    schedule.check(app, app.conf.beat_schedule)
 
 
 def test_an_entry_that_names_a_missing_task_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -43,7 +44,9 @@ def asked(path: str, headers: Headers, blocks: tuple[bytes, ...] = (b"",)) -> tu
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
-    asyncio.run(BodyLimit(application)(scope, receive, send))
+    # In a thread of its own: the browser's tests leave this one with a running loop.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, BodyLimit(application)(scope, receive, send)).result()
     return (int(sent[0]["status"]) if sent else 0), read
 
 
