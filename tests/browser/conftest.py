@@ -13,8 +13,12 @@ from tests.browser.visits import Visit, visit
 from tests.conftest import CHROMIUM
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps all browser tests on one worker, so that the zoo is started and seeded once."""
+    """Keeps all browser tests on one worker, so that the zoo is started and seeded once.
+
+    First of all, because xdist reads the groups in the same hook and would find none.
+    """
     for item in items:
         if "browser" in item.path.parts:
             item.add_marker(pytest.mark.xdist_group("browser"))
