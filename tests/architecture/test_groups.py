@@ -1,4 +1,4 @@
-"""Tests of a group run on one worker. A pytest that hides groups from xdist (9.2.0 with 3.8.0) would multiply the work."""
+"""Tests of a group run on one worker; pytest 9.2.0 hides groups from xdist 3.8.0, which multiplies the work."""
 
 from __future__ import annotations
 
