@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,7 @@ from evaluation.formats import safetensors
 from evaluation.formats.card import read_card, read_front
 from evaluation.formats.errors import FormatError
 from evaluation.formats.files import Kind, Listed, Selection, select
-from evaluation.formats.folder import inspect, list_folder, open_plain, read_plain
+from evaluation.formats.folder import Facts, inspect, list_folder, open_plain, read_plain
 from evaluation.formats.manifest import Manifest, ManifestFile
 from zoo.catalog.digests import of_texts
 from zoo.catalog.imports.cards import CardFacts, CardScore, read_eval_results, read_facts
@@ -93,13 +93,23 @@ def describe_folder(folder: Path, *, digest_tensors: bool = True) -> Description
             for row, chosen in zip(files, selection.files, strict=True)
         )
     )
-    return Description(
+    found = Description(
         origin="directory",
         digest=manifest.digest,
         tensors_digest=tensors_digest(folder, selection) if digest_tensors else "",
         files=files,
-        parameters=facts.parameters,
         weights_format=str(selection.weights_format),
+        eval_results=tuple(_eval_results(folder)),
+        notes=facts.notes,
+    )
+    return with_facts(found, facts)
+
+
+def with_facts(found: Description, facts: Facts) -> Description:
+    """The description with what configuration, headers, tokenizer and card of the files say."""
+    return replace(
+        found,
+        parameters=facts.parameters,
         architecture=facts.architecture,
         model_type=facts.model_type,
         context_length=facts.context_length,
@@ -107,8 +117,6 @@ def describe_folder(folder: Path, *, digest_tensors: bool = True) -> Description
         quantization=facts.quantization or "",
         tokenizer_digest=facts.tokenizer_digest or "",
         card=read_facts(facts.card) if facts.card else None,
-        eval_results=tuple(_eval_results(folder)),
-        notes=facts.notes,
     )
 
 

@@ -29,7 +29,7 @@ from evaluation.formats.files import Kind, Selection, select
 from evaluation.formats.folder import facts_of_gguf
 from evaluation.formats.tokenizer import read_tokenizer, tokenizer_digest
 from zoo.catalog.imports.cards import read_facts
-from zoo.catalog.imports.describe import Description, FileRow, listed_of, manifest_digest
+from zoo.catalog.imports.describe import Description, FileRow, listed_of, manifest_digest, with_facts
 from zoo.core.errors import Conflict, Forbidden, NotFound
 
 TIMEOUT_SECONDS = 30
@@ -171,17 +171,7 @@ def _with_gguf(found: Description, remote: _Remote, selection: Selection, card: 
     name = selection.weights[0]
     size = next(chosen.file.size or 0 for chosen in selection.files if chosen.file.name == name)
     facts = facts_of_gguf(_gguf_header(remote, name, size), read_card(card) if card else None)
-    return replace(
-        found,
-        card=read_facts(facts.card) if facts.card else None,
-        parameters=facts.parameters,
-        architecture=facts.architecture,
-        model_type=facts.model_type,
-        context_length=facts.context_length,
-        vocabulary=facts.vocabulary,
-        quantization=facts.quantization or "",
-        tokenizer_digest=facts.tokenizer_digest or "",
-    )
+    return with_facts(found, facts)
 
 
 def _gguf_header(remote: _Remote, name: str, size: int) -> gguf.Header:
